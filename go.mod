@@ -1,0 +1,3 @@
+module github.com/mcpx/mcpx
+
+go 1.26

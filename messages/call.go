@@ -1,0 +1,74 @@
+package messages
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Call is one request for an upstream, era-neutral.
+//
+// Sender: a front, through the door. Reply: exactly one Outcome.
+type Call struct {
+	Server    string // the upstream's name
+	Principal Principal
+	Client    ClientID // the downstream session it belongs to; empty when there is none
+	Request   Request
+	Timeout   time.Duration // replaces the server's request_timeout when > 0
+}
+
+// Request is one MCP request without its envelope.
+type Request struct {
+	Method string // "tools/call"
+	Name   string // the routing name: params.name or params.uri; empty when the method has none
+
+	// Params are the raw bytes of the params, without the members by which
+	// an era speaks of itself (io.modelcontextprotocol/* in _meta). May be nil.
+	Params json.RawMessage
+
+	// ProgressToken is the caller's token as raw JSON; nil when no progress
+	// was asked for. A link sends a token of its own instead and puts this
+	// one back into what it delivers.
+	ProgressToken json.RawMessage
+
+	// LogLevel is the level the caller asked for with this request (modern
+	// era); empty for none.
+	LogLevel string
+}
+
+// Notification is one MCP notification without its envelope.
+type Notification struct {
+	Method string
+	Params json.RawMessage
+}
+
+// Sink receives what belongs to one request before its answer: progress and
+// log messages, in order, on the goroutine that called the door. It must not
+// be used after the call returned.
+type Sink interface {
+	// Notify delivers n. It may block on its reader: only the request it
+	// belongs to waits. An error means that nobody reads any more.
+	Notify(n Notification) error
+}
+
+// SinkFunc makes a function a Sink.
+type SinkFunc func(Notification) error
+
+// Notify calls f.
+func (f SinkFunc) Notify(n Notification) error { return f(n) }
+
+// Discard is the sink of callers who want the answer only.
+var Discard Sink = SinkFunc(func(Notification) error { return nil })
+
+// Outcome is the one answer to a Call.
+type Outcome struct {
+	Result  json.RawMessage // the upstream's result, its own bytes; nil when Failure is set
+	Failure *Failure
+}
+
+// Err returns the failure as an error, nil when there is a result.
+func (o Outcome) Err() error {
+	if o.Failure == nil {
+		return nil
+	}
+	return o.Failure
+}

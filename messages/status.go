@@ -1,0 +1,49 @@
+package messages
+
+import "time"
+
+// State is one of the four states of a server that are shown outside.
+type State string
+
+// The four outside states.
+const (
+	StateDisconnected State = "disconnected"
+	StateConnecting   State = "connecting"
+	StateConnected    State = "connected"
+	StateError        State = "error"
+)
+
+// Status is what is known of one server, as of the last change.
+type Status struct {
+	Server      string    `json:"server"`
+	State       State     `json:"state"`
+	Reason      string    `json:"reason,omitempty"`      // why it is not connected, or degraded; for people
+	NextAttempt time.Time `json:"next_attempt,omitzero"` // StateError: when the next attempt starts by itself
+	Attempt     int       `json:"attempt,omitempty"`     // of the current burst, from 1
+	Generation  uint64    `json:"generation,omitempty"`  // of the upstream actor
+	Since       time.Time `json:"since,omitzero"`        // of the state
+	Protocol    string    `json:"protocol,omitempty"`    // the version spoken
+	Pid         int       `json:"pid,omitempty"`         // stdio: the server's process id
+	Connection  string    `json:"connection,omitempty"`  // "Stdio-command args", "StreamableHTTP-URL", secrets masked
+	Tools       int       `json:"tools"`                 // in the catalog
+	Stale       bool      `json:"stale,omitempty"`       // the catalog is the last known one
+	Notice      string    `json:"notice,omitempty"`      // a failed replacement, a cut catalog
+	Disabled    bool      `json:"disabled,omitempty"`
+}
+
+// Diff says what an Apply did, server names sorted.
+type Diff struct {
+	Added, Changed, Removed, Unchanged []string
+}
+
+// CloseReport is the result of closing everything.
+type CloseReport struct {
+	Closed int               // servers closed in good order
+	Errors map[string]string // server -> why its close failed or had to be forced
+}
+
+// TreeNode is one live actor.
+type TreeNode struct {
+	Path     string     `json:"path"` // "gateway/upstream:fs#1/s91"
+	Children []TreeNode `json:"children,omitempty"`
+}
