@@ -21,3 +21,15 @@ const (
 	TopicPrompts                     // notifications/prompts/list_changed
 	TopicResources                   // notifications/resources/list_changed
 )
+
+// StreamID names one stream of one client session.
+type StreamID uint64
+
+// StreamSpec describes a stream that a client opened.
+type StreamSpec struct {
+	Topics Topic
+	// Listen: a subscriptions/listen stream of the modern era, which gets all
+	// it asked for. Otherwise it is a GET stream (or the connection of a stdio
+	// client), of which a session uses the newest for each notification.
+	Listen bool
+}

@@ -1,0 +1,66 @@
+// Package front is the client-facing side: it speaks MCP in every era over
+// Streamable HTTP and stdio, owns each request's stream, and hands era-neutral
+// requests to the service behind an endpoint.
+package front
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/mcpx/mcpx/messages"
+	"github.com/mcpx/mcpx/transport/mcp"
+)
+
+// Service is what stands behind an endpoint: the compact tools, later one upstream.
+type Service interface {
+	// Describe answers initialize and server/discover. It must not wait for an upstream.
+	Describe(ctx context.Context, caller mcp.Caller) mcp.Description
+
+	// Serve answers one request that the front does not answer itself
+	// (initialize, ping, server/discover, subscriptions/listen, and
+	// logging/setLevel are the front's). The result is era-neutral: the front
+	// adds what the caller's era demands. The error is a *jsonrpc.Error, which
+	// is passed on as it is, or a *messages.Failure, which is translated by
+	// mcp.ErrorOf. When ctx ends the caller has given up, and nobody reads the answer.
+	Serve(ctx context.Context, req mcp.Request, sink messages.Sink) (json.RawMessage, error)
+}
+
+// Clients are the client actors behind the runtime's door (actors.Runtime).
+// Failures are *messages.Failure: KindUnknownUpstream does not occur;
+// KindUnavailable means that there is no such session (or it belongs to
+// another principal, which must look the same), KindOverloaded that a limit is reached.
+type Clients interface {
+	// OpenClient starts a client actor and returns its id.
+	OpenClient(ctx context.Context, spec messages.ClientSpec) (messages.ClientID, error)
+
+	// CheckClient returns what the session was opened with and marks it as used.
+	CheckClient(id messages.ClientID, p messages.Principal) (messages.ClientSpec, error)
+
+	// BeginRequest notes a request in flight, so that CancelRequest finds it.
+	// cancel is called at most once, with a *messages.Failure of KindCancelled
+	// as cause, also when the session is closed or its actor dies.
+	// KindInvalidArgs: a request with this id is already in flight.
+	BeginRequest(id messages.ClientID, p messages.Principal, requestID string, cancel context.CancelCauseFunc) error
+
+	// EndRequest forgets it.
+	EndRequest(id messages.ClientID, requestID string)
+
+	// CancelRequest cancels the request of that id, if it is in flight.
+	CancelRequest(id messages.ClientID, p messages.Principal, requestID, reason string)
+
+	// OpenStream registers a stream that wants the given topics. Each
+	// notification goes to one GET stream of a session, and to every listen stream that asked for it.
+	OpenStream(id messages.ClientID, p messages.Principal, spec messages.StreamSpec) (messages.StreamID, error)
+
+	// NextEvents waits for notifications of the stream, in order, at most
+	// limits.client_notifications of them. It ends with io.EOF when the
+	// session or the runtime closes in good order, with ctx's error when ctx
+	// ends, with a failure when the actor is gone.
+	NextEvents(ctx context.Context, id messages.ClientID, stream messages.StreamID) ([]messages.Notification, error)
+
+	// CloseStream forgets the stream.
+	CloseStream(id messages.ClientID, stream messages.StreamID)
+
+	// CloseClient ends the session: streams end with io.EOF, requests in flight are cancelled.
+	CloseClient(ctx context.Context, id messages.ClientID, p messages.Principal) error
+}
