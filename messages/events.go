@@ -1,0 +1,122 @@
+package messages
+
+import (
+	"fmt"
+	"time"
+)
+
+// Event is a fact that the runtime publishes. The set is closed; telemetry
+// renders it, tests assert on it, nothing in the runtime depends on a listener.
+//
+//sumtype:decl
+type Event interface{ event() }
+
+// Connecting: an attempt to connect began. Attempt counts from 1 within a
+// burst of Of attempts.
+type Connecting struct {
+	Server, Connection string
+	Transport          Transport
+	Attempt, Of        int
+}
+
+// ConnectFailed: an attempt failed. Wait is the time until the next one.
+type ConnectFailed struct {
+	Server, Connection string
+	Attempt, Of        int
+	Reason             string
+	Wait               time.Duration
+	GaveUp             bool // the burst is over; the state is error
+}
+
+// Connected: the handshake is done.
+type Connected struct {
+	Server, Connection string
+	Peer               Peer
+}
+
+// CatalogChanged: a server's catalog was read and differs from what was known.
+type CatalogChanged struct {
+	Server, Connection string
+	Version            uint64
+	Tools              []string // names, in the server's order
+	Cut                bool
+}
+
+// DirectoryChanged: what all servers offer together changed.
+type DirectoryChanged struct {
+	Version uint64
+	Topics  Topic // which lists differ
+}
+
+// StateChanged: a server's outside state changed.
+type StateChanged struct {
+	Server   string
+	Old, New State
+	Reason   string
+}
+
+// LinkLost: a live connection ended without being asked to.
+type LinkLost struct {
+	Server, Connection string
+	Reason             string
+}
+
+// AlreadyConnected: Connect was asked for a connected server.
+type AlreadyConnected struct{ Server string }
+
+// Disconnected: a server was disconnected on request; Err when its close failed.
+type Disconnected struct {
+	Server string
+	Err    string
+}
+
+// NotConnected: Disconnect was asked for a server that is not connected.
+type NotConnected struct{ Server string }
+
+// ClosingAll: everything is being closed.
+type ClosingAll struct{}
+
+// ClosedAll: everything is closed.
+type ClosedAll struct{ Report CloseReport }
+
+// ActorRestarted: a supervisor restarted an actor after a panic.
+type ActorRestarted struct{ Path, Reason string }
+
+// ActorStopped: a supervisor stopped an actor after a panic.
+type ActorStopped struct{ Path, Reason string }
+
+// StderrLine: a server wrote a line to its stderr.
+type StderrLine struct{ Server, Line string }
+
+// ServerLog: a server sent a log message outside of any request.
+type ServerLog struct{ Server, Level, Text string }
+
+// NotificationsDropped: a client's queue was full.
+type NotificationsDropped struct {
+	Client ClientID
+	Count  int
+}
+
+func (Connecting) event()           {}
+func (ConnectFailed) event()        {}
+func (Connected) event()            {}
+func (CatalogChanged) event()       {}
+func (DirectoryChanged) event()     {}
+func (StateChanged) event()         {}
+func (LinkLost) event()             {}
+func (AlreadyConnected) event()     {}
+func (Disconnected) event()         {}
+func (NotConnected) event()         {}
+func (ClosingAll) event()           {}
+func (ClosedAll) event()            {}
+func (ActorRestarted) event()       {}
+func (ActorStopped) event()         {}
+func (StderrLine) event()           {}
+func (ServerLog) event()            {}
+func (NotificationsDropped) event() {}
+
+// String renders a restart as tests and people read it: "restart gateway/upstream:fs#1".
+func (e ActorRestarted) String() string { return fmt.Sprintf("restart %s", e.Path) }
+
+// String renders a stop: "stop gateway/upstream:fs#1/s9".
+func (e ActorStopped) String() string { return fmt.Sprintf("stop %s", e.Path) }
