@@ -33,3 +33,99 @@ type StreamSpec struct {
 	// client), of which a session uses the newest for each notification.
 	Listen bool
 }
+
+// ToClient is what a client actor accepts.
+//
+//sumtype:decl
+type ToClient interface{ toClient() }
+
+// CheckClient asks whether the session is open to a principal.
+//
+// Sender: the door. Reply: ClientChecked.
+type CheckClient struct{ Principal Principal }
+
+// ClientChecked answers CheckClient, BeginRequest and CloseClient.
+type ClientChecked struct {
+	Spec    ClientSpec
+	Failure *Failure
+}
+
+// BeginRequest notes a request in flight.
+//
+// Sender: the door's process of that request, which is told CancelRequest if
+// the request is to be given up. Reply to it: ClientChecked.
+type BeginRequest struct {
+	Principal Principal
+	RequestID string
+}
+
+// EndRequest forgets a request.
+//
+// Sender: the door. No reply.
+type EndRequest struct{ RequestID string }
+
+// CancelRequest gives up a request in flight. The client actor passes it to the
+// request's process at the door.
+//
+// Sender: the door. No reply.
+type CancelRequest struct {
+	Principal Principal
+	RequestID string
+	Reason    string
+}
+
+// OpenStream registers a stream.
+//
+// Sender: the door. Reply: StreamOpened.
+type OpenStream struct {
+	Principal Principal
+	Spec      StreamSpec
+}
+
+// StreamOpened answers OpenStream.
+type StreamOpened struct {
+	Stream  StreamID
+	Failure *Failure
+}
+
+// PullEvents asks for the next notifications of a stream.
+//
+// Sender: the door. Reply: Events, when there are some.
+type PullEvents struct{ Stream StreamID }
+
+// Events answers PullEvents. Ended: the stream closed in good order.
+type Events struct {
+	Notifications []Notification
+	Ended         bool
+}
+
+// CloseStream forgets a stream.
+//
+// Sender: the door. No reply.
+type CloseStream struct{ Stream StreamID }
+
+// CloseClient ends the session.
+//
+// Sender: the door. Reply: ClientChecked.
+type CloseClient struct{ Principal Principal }
+
+// ListsChanged says that lists of what mcpx offers differ from before.
+//
+// Sender: the gateway. No reply.
+type ListsChanged struct{ Topics Topic }
+
+// EndClient ends the session when the runtime closes: streams end in good order.
+//
+// Sender: the gateway. No reply.
+type EndClient struct{}
+
+func (CheckClient) toClient()   {}
+func (BeginRequest) toClient()  {}
+func (EndRequest) toClient()    {}
+func (CancelRequest) toClient() {}
+func (OpenStream) toClient()    {}
+func (PullEvents) toClient()    {}
+func (CloseStream) toClient()   {}
+func (CloseClient) toClient()   {}
+func (ListsChanged) toClient()  {}
+func (EndClient) toClient()     {}

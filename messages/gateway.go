@@ -1,0 +1,70 @@
+package messages
+
+// ToGateway is what the gateway accepts.
+//
+//sumtype:decl
+type ToGateway interface{ toGateway() }
+
+// ApplySpecs makes the set of servers what Specs say.
+//
+// Sender: the door. Reply: Applied.
+type ApplySpecs struct{ Specs []ServerSpec }
+
+// Applied answers ApplySpecs.
+type Applied struct{ Diff Diff }
+
+// StatusReport says what became of a server. The gateway publishes it for
+// readers; the upstream remains its owner.
+//
+// Sender: an upstream. No reply.
+type StatusReport struct{ Status Status }
+
+// CatalogReport says what a server offers.
+//
+// Sender: an upstream. No reply.
+type CatalogReport struct {
+	Generation uint64
+	Catalog    Catalog
+}
+
+// PassOn hands a reply to a door through the gateway, so that whoever gets it
+// finds what was reported before already published.
+//
+// Sender: an upstream, with the door as the message's sender. No reply.
+type PassOn struct{ Reply any }
+
+// Retired says that an upstream has closed its connection and ends.
+//
+// Sender: an upstream. No reply.
+type Retired struct {
+	Server     string
+	Generation uint64
+	Err        string // why the close was not in good order
+}
+
+// OpenClient starts a client session.
+//
+// Sender: the door. Reply: ClientOpened.
+type OpenClient struct{ Spec ClientSpec }
+
+// ClientOpened answers OpenClient.
+type ClientOpened struct {
+	ID      ClientID
+	Failure *Failure
+}
+
+// CloseAll drains and closes everything.
+//
+// Sender: the door. Reply: AllClosed; then the gateway stops.
+type CloseAll struct{}
+
+// AllClosed answers CloseAll.
+type AllClosed struct{ Report CloseReport }
+
+func (ApplySpecs) toGateway()    {}
+func (StatusReport) toGateway()  {}
+func (CatalogReport) toGateway() {}
+func (PassOn) toGateway()        {}
+func (Retired) toGateway()       {}
+func (OpenClient) toGateway()    {}
+func (CloseAll) toGateway()      {}

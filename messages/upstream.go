@@ -1,0 +1,73 @@
+package messages
+
+import "time"
+
+// ToUpstream is what an upstream actor accepts from outside its subtree.
+//
+//sumtype:decl
+type ToUpstream interface{ toUpstream() }
+
+// Admit asks for one call.
+//
+// Sender: the door. Reply: a lease from the session that the upstream starts
+// for it, and then exactly one Outcome from that session; or, where the call is
+// not admitted, the Outcome alone.
+type Admit struct {
+	ID   uint64 // names the session; unique in the runtime
+	Call Call
+}
+
+// CancelCall gives up a call.
+//
+// Sender: the door, after its Admit. Reply: the session's Outcome, unless it
+// has been given.
+type CancelCall struct {
+	ID     uint64
+	Reason string
+}
+
+// AwaitReady waits until the server is connected or an attempt has failed.
+//
+// Sender: the door. Reply: ReadyReply.
+type AwaitReady struct{}
+
+// ConnectServer connects a server that is disconnected or failed, with a fresh
+// burst of attempts.
+//
+// Sender: the door. Reply: ReadyReply.
+type ConnectServer struct{}
+
+// ReadyReply answers AwaitReady and ConnectServer. Failure is nil when the
+// server is connected.
+type ReadyReply struct {
+	Failure *Failure
+	Already bool // it was connected before
+}
+
+// DisconnectServer drains and closes the connection; only ConnectServer brings
+// it back.
+//
+// Sender: the door. Reply: DisconnectReply.
+type DisconnectServer struct{}
+
+// DisconnectReply answers DisconnectServer.
+type DisconnectReply struct {
+	Was bool   // it was connected, connecting or failed, and is not any more
+	Err string // why the close was not in good order; empty when it was
+}
+
+// Retire drains and closes the connection and ends the actor.
+//
+// Sender: the gateway. Reply: Retired, then the actor stops.
+type Retire struct {
+	DrainUntil time.Time // calls in flight may go on until then
+	CloseUntil time.Time // everything is gone by then
+	Successor  bool      // callers find another generation of this server: their waiting calls are resolved once more
+}
+
+func (Admit) toUpstream()            {}
+func (CancelCall) toUpstream()       {}
+func (AwaitReady) toUpstream()       {}
+func (ConnectServer) toUpstream()    {}
+func (DisconnectServer) toUpstream() {}
+func (Retire) toUpstream()           {}
