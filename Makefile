@@ -1,0 +1,135 @@
+# Three tiers of proof:
+#   make check   seconds: format, lint, race tests of what is touched most; for every edit
+#   make test    everything that continuous integration runs, from a clean clone
+#   make prove   fuzzing and repetition; writes tests/reports
+# Everything else is a part of these. Nothing here needs root.
+
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+GO       ?= go
+ROOT     := $(CURDIR)
+BIN      := $(ROOT)/bin
+COVERAGE := $(ROOT)/coverage
+LINT     := $(BIN)/golangci-lint
+
+# What the coverage gate is about; nothing of it is excluded.
+COVERED  := ./cmd/...,./actors/...,./messages/...,./transport/...,./config/...
+MINIMUM  := 85
+
+FUZZTIME ?= 30s
+COUNT    ?= 3
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+## ---- what is needed
+
+.PHONY: deps
+deps: deps-go deps-npm deps-tools ## bring what the tests need; does nothing the second time
+
+.PHONY: deps-go
+deps-go:
+	@$(GO) mod download
+
+# Servers and clients by others, and the Node that runs them. The lock file
+# decides; npm's own stamp says what is installed.
+.PHONY: deps-npm
+deps-npm: tests/npm/node_modules/.package-lock.json
+tests/npm/node_modules/.package-lock.json: tests/npm/package-lock.json tests/npm/package.json
+	@command -v npm >/dev/null || { echo >&2 'npm is missing; on Debian: apt-get install -y npm'; exit 1; }
+	@cd tests/npm && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+.PHONY: deps-tools
+deps-tools: $(LINT) $(BIN)/everything-server
+
+$(LINT): tests/tools/go.mod tests/tools/go.sum
+	@echo 'building golangci-lint (once)'
+	@$(GO) build -C tests/tools -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@touch $@
+
+# The protocol's own fixture server, written by others.
+$(BIN)/everything-server: tests/tools/everything/go.mod tests/tools/everything/go.sum
+	@$(GO) build -C tests/tools/everything -tags mcp_go_client_oauth -o $@ \
+		github.com/modelcontextprotocol/go-sdk/conformance/everything-server
+	@touch $@
+
+## ---- the program
+
+.PHONY: build
+build: ## bin/mcpx
+	@$(GO) build -trimpath -o $(BIN)/mcpx ./cmd/mcpx
+
+.PHONY: e2e-binary
+e2e-binary: ## bin/mcpx with the race detector and coverage counters, for end-to-end tests
+	@$(GO) build -race -cover -coverpkg=$(COVERED) -o $(BIN)/mcpx ./cmd/mcpx
+
+## ---- parts of check and test
+
+.PHONY: fmt
+fmt: ## format all Go files
+	@gofmt -w $$(git ls-files -co --exclude-standard '*.go')
+
+.PHONY: fmt-check
+fmt-check:
+	@unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
+	if [[ -n $$unformatted ]]; then printf 'not formatted (make fmt):\n%s\n' "$$unformatted"; exit 1; fi
+
+.PHONY: vet
+vet:
+	@$(GO) vet ./...
+
+.PHONY: lint
+lint: $(LINT)
+	@$(LINT) run ./...
+
+# Unit tests and end-to-end tests in one run. Each test binary leaves its
+# counters in coverage/unit, each run of the real binary in coverage/e2e.
+.PHONY: cover
+cover: e2e-binary
+	@rm -rf $(COVERAGE) && mkdir -p $(COVERAGE)/unit $(COVERAGE)/e2e $(COVERAGE)/merged
+	@MCPX_BINARY=$(BIN)/mcpx GOCOVERDIR=$(COVERAGE)/e2e \
+		$(GO) test -race -timeout 10m -covermode=atomic -coverpkg=$(COVERED) ./... \
+		-args -test.gocoverdir=$(COVERAGE)/unit | sed -E 's/\tcoverage: [0-9.]+% of statements in .*//'
+	@$(MAKE) --no-print-directory cover-gate
+
+.PHONY: cover-gate
+cover-gate:
+	@$(GO) tool covdata merge -i=$(COVERAGE)/unit,$(COVERAGE)/e2e -o $(COVERAGE)/merged
+	@$(GO) tool covdata textfmt -i=$(COVERAGE)/merged -o $(COVERAGE)/all.txt
+	@$(GO) tool covdata percent -i=$(COVERAGE)/merged
+	@total=$$($(GO) tool cover -func=$(COVERAGE)/all.txt | awk '/^total:/ { sub("%", "", $$3); print $$3 }'); \
+	echo "statement coverage of cmd, actors, messages, transport, config: $$total % (gate: $(MINIMUM) %)"; \
+	awk -v t="$$total" 'BEGIN { exit !(t >= $(MINIMUM)) }'
+
+## ---- the tiers
+
+# The packages that nearly every change goes through, and those changed since
+# the last commit.
+.PHONY: check
+check: fmt-check vet lint ## format, lint, race tests of the packages touched most
+	@changed=$$(git status --porcelain --untracked-files=all -- '*.go' | awk '{ print $$NF }' | xargs -r -n1 dirname | sort -u | sed 's|^|./|' \
+		| while read -r d; do if [[ -n $$(ls $$d/*.go 2>/dev/null) && $$d != ./tests/e2e* ]]; then echo "$$d"; fi; done); \
+	$(GO) test -race $$(printf '%s\n' ./messages/... ./actors/... ./transport/jsonrpc/... ./transport/mcp/... ./config/... ./tests $$changed | sort -u)
+
+.PHONY: test
+test: ## everything, from a clean clone
+	@start=$$(date +%s); \
+	step() { local s=$$(date +%s); $(MAKE) --no-print-directory "$$@"; echo "-- $$*: $$(( $$(date +%s) - s )) s"; }; \
+	step -j3 deps; step fmt-check; step vet; step lint; step cover; \
+	echo "make test: $$(( $$(date +%s) - start )) s wall time"
+
+.PHONY: prove
+prove: deps ## fuzzing, repetition; FUZZTIME=30s COUNT=3
+	@FUZZTIME=$(FUZZTIME) COUNT=$(COUNT) tests/tools/prove.sh
+
+.PHONY: bench
+bench: ## every benchmark, with allocations
+	@$(GO) test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: clean
+clean: ## remove what was built
+	@rm -rf $(BIN) $(COVERAGE)
