@@ -1,0 +1,159 @@
+package telemetry
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/mcpx/mcpx/messages"
+	"github.com/rs/zerolog"
+)
+
+// toolsShown bounds the names in one line; a server may offer thousands.
+const toolsShown = 50
+
+// renderer turns events into lines. names remembers how the connection of a
+// server is called, for events that do not repeat it; it decides nothing.
+type renderer struct {
+	log   zerolog.Logger
+	names sync.Map // server -> connection name
+}
+
+func (r *renderer) render(e messages.Event) {
+	switch e := e.(type) {
+	case messages.Connecting:
+		r.names.Store(e.Server, e.Connection)
+		r.of(zerolog.InfoLevel, e.Server).Msgf("Connecting to %s (attempt %d/%d)", target(e.Connection), e.Attempt, e.Of)
+	case messages.ConnectFailed:
+		r.of(zerolog.WarnLevel, e.Server).Msgf("Connecting to %s failed (attempt %d/%d): %s",
+			target(e.Connection), e.Attempt, e.Of, clean(e.Reason))
+		if e.Wait > 0 {
+			r.of(zerolog.InfoLevel, e.Server).Msgf("Waiting %s before the next attempt", seconds(e.Wait))
+		}
+	case messages.Connected:
+		r.connected(e)
+	case messages.CatalogChanged:
+		r.catalogChanged(e)
+	case messages.DirectoryChanged:
+		r.log.Debug().Uint64("version", e.Version).Msg("Directory changed")
+	case messages.StateChanged:
+		r.stateChanged(e)
+	case messages.LinkLost:
+		reason := "Connection lost"
+		if e.Reason != "" {
+			reason += ": " + e.Reason
+		}
+		r.of(zerolog.WarnLevel, e.Server).Msgf("Health check of %s failed: %s", clean(e.Connection), clean(reason))
+	case messages.AlreadyConnected:
+		r.of(zerolog.WarnLevel, e.Server).Msgf("Already connected to server %s", clean(e.Server))
+	case messages.Disconnected:
+		r.names.Delete(e.Server)
+		if e.Err != "" {
+			r.of(zerolog.ErrorLevel, e.Server).Msgf("Closing the connection to MCP server %s failed: %s", clean(e.Server), clean(e.Err))
+		}
+		r.of(zerolog.InfoLevel, e.Server).Msgf("Disconnected from MCP server %s", clean(e.Server))
+	case messages.NotConnected:
+		r.of(zerolog.WarnLevel, e.Server).Msgf("Not connected to server %s", clean(e.Server))
+	case messages.ClosingAll:
+		r.log.Info().Msg("Closing all MCP connections")
+	case messages.ClosedAll:
+		for _, server := range slices.Sorted(maps.Keys(e.Report.Errors)) {
+			r.of(zerolog.ErrorLevel, server).Msgf("Closing the connection to MCP server %s failed: %s",
+				clean(server), clean(e.Report.Errors[server]))
+		}
+		r.names.Clear()
+		r.log.Info().Int("closed_count", e.Report.Closed).Msg("All MCP connections closed and resources cleaned up")
+	case messages.ActorRestarted:
+		r.log.Error().Str("actor", clean(e.Path)).Str("reason", clean(e.Reason)).Msg("An actor crashed and was restarted; this is a bug in mcpx")
+	case messages.ActorStopped:
+		r.log.Error().Str("actor", clean(e.Path)).Str("reason", clean(e.Reason)).Msg("An actor crashed and was stopped; this is a bug in mcpx")
+	case messages.StderrLine:
+		r.of(zerolog.InfoLevel, e.Server).Msgf("stderr: %s", clean(e.Line))
+	case messages.ServerLog:
+		r.of(logLevel(e.Level), e.Server).Msgf("log: %s", clean(e.Text))
+	case messages.NotificationsDropped:
+		r.log.Warn().Str("client", short(e.Client)).Int("count", e.Count).
+			Msg("A client reads too slowly; its oldest notifications were dropped")
+	}
+}
+
+func (r *renderer) connected(e messages.Connected) {
+	r.names.Store(e.Server, e.Connection)
+	r.of(zerolog.InfoLevel, e.Server).Msg("Connected")
+	r.of(zerolog.InfoLevel, e.Server).Str("protocol", clean(e.Peer.Protocol)).Msgf("Initializing session of %s", clean(e.Connection))
+	if e.Peer.Name != "" {
+		info := e.Peer.Name
+		if v := strings.TrimPrefix(e.Peer.Version, "v"); v != "" {
+			info += " v" + v
+		}
+		r.of(zerolog.InfoLevel, e.Server).Msgf("Server info: %s", clean(info))
+	}
+	r.of(zerolog.InfoLevel, e.Server).Msgf("Fetching tools of %s", clean(e.Connection))
+}
+
+func (r *renderer) catalogChanged(e messages.CatalogChanged) {
+	names, more := e.Tools, ""
+	if len(names) > toolsShown {
+		names, more = names[:toolsShown], fmt.Sprintf(", and %d more", len(names)-toolsShown)
+	}
+	r.of(zerolog.InfoLevel, e.Server).Msgf("Found %d tools: [%s%s]", len(e.Tools), clean(strings.Join(names, ", ")), more)
+	if e.Cut {
+		r.of(zerolog.WarnLevel, e.Server).Msgf("The lists of %s are longer than the limits allow and were cut", clean(e.Connection))
+	}
+}
+
+func (r *renderer) stateChanged(e messages.StateChanged) {
+	name := e.Server
+	if known, ok := r.names.Load(e.Server); ok {
+		name, _ = known.(string)
+	}
+	switch e.New {
+	case messages.StateConnected:
+		r.of(zerolog.InfoLevel, e.Server).Msgf("Registered connection %s", clean(name))
+	case messages.StateError:
+		r.of(zerolog.ErrorLevel, e.Server).Str("reason", clean(e.Reason)).Msgf("Connection %s became unhealthy", clean(name))
+	case messages.StateConnecting, messages.StateDisconnected:
+		r.of(zerolog.DebugLevel, e.Server).Str("reason", clean(e.Reason)).Msgf("State changed from %s to %s", e.Old, e.New)
+	}
+}
+
+func (r *renderer) of(level zerolog.Level, server string) *zerolog.Event {
+	return r.log.WithLevel(level).Str("server", clean(server))
+}
+
+// target renders a connection name as the place it leads to:
+// "SSE-http://x/sse" is "SSE MCP Server (http://x/sse)".
+func target(connection string) string {
+	kind, place, ok := strings.Cut(connection, "-")
+	if !ok {
+		return fmt.Sprintf("MCP Server (%s)", clean(connection))
+	}
+	return fmt.Sprintf("%s MCP Server (%s)", clean(kind), clean(place))
+}
+
+func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
+
+// logLevel maps the eight levels of MCP (RFC 5424) to ours.
+func logLevel(level string) zerolog.Level {
+	switch level {
+	case "debug":
+		return zerolog.DebugLevel
+	case "warning":
+		return zerolog.WarnLevel
+	case "error", "critical", "alert", "emergency":
+		return zerolog.ErrorLevel
+	}
+	return zerolog.InfoLevel
+}
+
+// short keeps of a client's id what tells clients apart in a log; the whole
+// would let a reader of the log use the session.
+func short(id messages.ClientID) string {
+	if len(id) <= 8 {
+		return clean(string(id))
+	}
+	return clean(string(id[:8])) + "…"
+}
