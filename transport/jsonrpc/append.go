@@ -1,0 +1,72 @@
+package jsonrpc
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+)
+
+const prefix = `{"jsonrpc":"2.0",`
+
+// AppendRequest appends the request as one line without its end; params may be nil.
+func AppendRequest(dst []byte, id ID, method string, params json.RawMessage) []byte {
+	dst = append(append(dst, prefix+`"id":`...), id.raw...)
+	return appendCall(append(dst, ','), method, params)
+}
+
+// AppendNotification appends the notification as one line without its end; params may be nil.
+func AppendNotification(dst []byte, method string, params json.RawMessage) []byte {
+	return appendCall(append(dst, prefix...), method, params)
+}
+
+func appendCall(dst []byte, method string, params json.RawMessage) []byte {
+	dst = appendQuoted(append(dst, `"method":`...), method)
+	if len(params) > 0 {
+		dst = appendFlat(append(dst, `,"params":`...), params)
+	}
+	return append(dst, '}')
+}
+
+// AppendResult appends the response as one line without its end; a nil result becomes {}.
+func AppendResult(dst []byte, id ID, result json.RawMessage) []byte {
+	dst = append(append(dst, prefix+`"id":`...), id.raw...)
+	dst = append(dst, `,"result":`...)
+	if len(result) == 0 {
+		return append(dst, "{}}"...)
+	}
+	return append(appendFlat(dst, result), '}')
+}
+
+// AppendError appends the error response as one line without its end; the zero ID becomes null.
+func AppendError(dst []byte, id ID, e *Error) []byte {
+	dst = append(dst, prefix+`"id":`...)
+	if id.IsZero() {
+		dst = append(dst, "null"...)
+	} else {
+		dst = append(dst, id.raw...)
+	}
+	dst = strconv.AppendInt(append(dst, `,"error":{"code":`...), int64(e.Code), 10)
+	dst = appendQuoted(append(dst, `,"message":`...), e.Message)
+	if len(e.Data) > 0 {
+		dst = appendFlat(append(dst, `,"data":`...), e.Data)
+	}
+	return append(dst, "}}"...)
+}
+
+// appendFlat appends JSON with its line ends made spaces: in JSON they only
+// occur between tokens, but on stdio and in an event they would end the message.
+func appendFlat(dst []byte, raw json.RawMessage) []byte {
+	from := len(dst)
+	dst = append(dst, raw...)
+	for _, end := range []byte("\r\n") {
+		for rest := dst[from:]; ; {
+			i := bytes.IndexByte(rest, end)
+			if i < 0 {
+				break
+			}
+			rest[i] = ' '
+			rest = rest[i+1:]
+		}
+	}
+	return dst
+}

@@ -1,0 +1,159 @@
+package mcp
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/mcpx/mcpx/messages"
+	"github.com/mcpx/mcpx/transport/jsonrpc"
+)
+
+// nameKey returns the member of params that Mcp-Name mirrors; empty for the
+// methods without that header (2026-07-28, streamable-http: standard request headers).
+func nameKey(method string) string {
+	switch method {
+	case "tools/call", "prompts/get":
+		return "name"
+	case "resources/read":
+		return "uri"
+	}
+	return ""
+}
+
+// NameOf returns the routing name of a request: params.name or params.uri for
+// the methods whose Mcp-Name header is required (tools/call, prompts/get: name; resources/read: uri), else "".
+func NameOf(method string, params json.RawMessage) string {
+	key := nameKey(method)
+	if key == "" {
+		return ""
+	}
+	name, _ := jsonrpc.GetString(params, key)
+	return name
+}
+
+// The sentinel around a Base64 value.
+const (
+	sentinelStart = "=?base64?"
+	sentinelEnd   = "?="
+)
+
+// EncodeHeader makes a value safe for Mcp-Name and Mcp-Param-* (2026-07-28, streamable-http: value encoding).
+func EncodeHeader(value string) string {
+	if invalidAt(value) < 0 && strings.Trim(value, " \t") == value &&
+		!(strings.HasPrefix(value, sentinelStart) && strings.HasSuffix(value, sentinelEnd)) {
+		return value
+	}
+	return sentinelStart + base64.StdEncoding.EncodeToString([]byte(value)) + sentinelEnd
+}
+
+// DecodeHeader undoes EncodeHeader; an error for characters that a header must not hold or for broken Base64.
+func DecodeHeader(value string) (string, error) {
+	if i := invalidAt(value); i >= 0 {
+		return "", fmt.Errorf("character 0x%02x at position %d must be Base64-encoded", value[i], i)
+	}
+	rest, ok := strings.CutPrefix(value, sentinelStart)
+	if !ok {
+		return value, nil
+	}
+	if rest, ok = strings.CutSuffix(rest, sentinelEnd); !ok {
+		return value, nil
+	}
+	plain, err := base64.StdEncoding.Strict().DecodeString(rest)
+	if err != nil {
+		return "", fmt.Errorf("broken Base64: %w", err)
+	}
+	if !utf8.Valid(plain) {
+		return "", errors.New("the Base64-encoded value is not UTF-8")
+	}
+	return string(plain), nil
+}
+
+// invalidAt returns the index of the first character that a header value must
+// not hold (2026-07-28, streamable-http: visible ASCII, space, tab), -1 if there is none.
+func invalidAt(value string) int {
+	for i := range len(value) {
+		if c := value[i]; (c < 0x20 || c > 0x7E) && c != '\t' {
+			return i
+		}
+	}
+	return -1
+}
+
+// CheckHeaders compares the standard headers of a modern request with its body:
+// MCP-Protocol-Version, Mcp-Method, Mcp-Name. nil or an error of code -32020.
+//
+// A notification needs none of them, but those that it has must be right. A
+// body without protocol version is not compared: it is malformed for another
+// reason (2026-07-28, basic: _meta, -32602), which is the caller's to find.
+func CheckHeaders(h http.Header, m jsonrpc.Message, meta Meta) *jsonrpc.Error {
+	required := m.Kind == jsonrpc.Request
+	version, err := oneHeader(h, HeaderProtocolVersion, required)
+	if err != nil {
+		return err
+	}
+	if version != nil && meta.ProtocolVersion != "" && *version != meta.ProtocolVersion {
+		return mismatch(HeaderProtocolVersion, *version, meta.ProtocolVersion)
+	}
+	method, err := oneHeader(h, HeaderMethod, required)
+	if err != nil {
+		return err
+	}
+	if method != nil && *method != m.Method {
+		return mismatch(HeaderMethod, *method, m.Method)
+	}
+	if nameKey(m.Method) == "" {
+		return nil
+	}
+	name, err := oneHeader(h, HeaderName, required)
+	if err != nil || name == nil {
+		return err
+	}
+	decoded, bad := DecodeHeader(*name)
+	if bad != nil {
+		return headerError("%s header: %s", HeaderName, bad)
+	}
+	if want := NameOf(m.Method, m.Params); decoded != want {
+		return mismatch(HeaderName, decoded, want)
+	}
+	return nil
+}
+
+// oneHeader returns the one value of a header, nil when it is not there.
+func oneHeader(h http.Header, name string, required bool) (*string, *jsonrpc.Error) {
+	values := h.Values(name)
+	switch {
+	case len(values) == 0 && required:
+		return nil, headerError("required header %s is missing", name)
+	case len(values) == 0:
+		return nil, nil
+	case len(values) > 1:
+		return nil, headerError("header %s is given %d times", name, len(values))
+	}
+	if i := invalidAt(values[0]); i >= 0 {
+		return nil, headerError("%s header holds the invalid character 0x%02x", name, values[0][i])
+	}
+	return &values[0], nil
+}
+
+func mismatch(header, got, want string) *jsonrpc.Error {
+	return headerError("%s header value '%s' does not match body value '%s'", header, got, want)
+}
+
+func headerError(format string, args ...any) *jsonrpc.Error {
+	return &jsonrpc.Error{Code: CodeHeaderMismatch, Message: "Header mismatch: " + fmt.Sprintf(format, args...)}
+}
+
+// SetHeaders sets MCP-Protocol-Version, Mcp-Method and Mcp-Name of a request to a modern upstream.
+func SetHeaders(h http.Header, version string, req messages.Request) {
+	h.Set(HeaderProtocolVersion, version)
+	h.Set(HeaderMethod, req.Method)
+	if nameKey(req.Method) != "" {
+		// From the bytes that are sent, since it is these it is compared with.
+		h.Set(HeaderName, EncodeHeader(NameOf(req.Method, req.Params)))
+	}
+}

@@ -1,0 +1,91 @@
+package mcp
+
+import (
+	"encoding/json"
+
+	"github.com/mcpx/mcpx/transport/jsonrpc"
+)
+
+const metaKey = "_meta"
+
+// Meta are the protocol's own members of a request's _meta.
+type Meta struct {
+	ProtocolVersion    string
+	HasProtocolVersion bool            // the member was there (of whatever type)
+	ClientInfo         json.RawMessage // nil when absent
+	ClientCapabilities json.RawMessage // nil when absent
+	LogLevel           string
+	ProgressToken      json.RawMessage // raw string or number; nil when absent
+}
+
+// ReadMeta reads the protocol's members of params._meta.
+func ReadMeta(params json.RawMessage) Meta {
+	var m Meta
+	meta, ok := jsonrpc.Get(params, metaKey)
+	if !ok {
+		return m
+	}
+	if v, ok := jsonrpc.Get(meta, MetaProtocolVersion); ok {
+		m.HasProtocolVersion = true
+		m.ProtocolVersion, _ = jsonrpc.GetString(v)
+	}
+	m.ClientInfo, _ = jsonrpc.Get(meta, MetaClientInfo)
+	m.ClientCapabilities, _ = jsonrpc.Get(meta, MetaClientCapabilities)
+	m.LogLevel, _ = jsonrpc.GetString(meta, MetaLogLevel)
+	if token, ok := jsonrpc.Get(meta, MetaProgressToken); ok && isToken(token) {
+		m.ProgressToken = token
+	}
+	return m
+}
+
+// isToken tells whether raw is a string or a number.
+func isToken(raw json.RawMessage) bool {
+	c := raw[0]
+	return c == '"' || c == '-' || '0' <= c && c <= '9'
+}
+
+// eraKeys are the members of _meta by which the modern era speaks of itself.
+var eraKeys = [...]string{MetaProtocolVersion, MetaClientInfo, MetaClientCapabilities, MetaLogLevel}
+
+// StripMeta removes the io.modelcontextprotocol/{protocolVersion,clientInfo,clientCapabilities,logLevel}
+// members from params._meta, and a _meta that is empty then. Everything else
+// stays byte for byte, also a _meta that was empty before.
+func StripMeta(params json.RawMessage) json.RawMessage {
+	meta, ok := jsonrpc.Get(params, metaKey)
+	if !ok {
+		return params
+	}
+	rest := meta
+	for _, key := range eraKeys {
+		rest = jsonrpc.Delete(rest, key)
+	}
+	if len(rest) == len(meta) {
+		return params
+	}
+	for range jsonrpc.Members(rest) {
+		return jsonrpc.Set(params, rest, metaKey)
+	}
+	return jsonrpc.Delete(params, metaKey)
+}
+
+// WithMeta adds the modern era's required members to params._meta for a request
+// that mcpx sends to a modern upstream. clientInfo and logLevel may be empty and
+// are left out then; capabilities are required by the era and {} when empty.
+func WithMeta(params json.RawMessage, version string, clientInfo, capabilities json.RawMessage, logLevel string) json.RawMessage {
+	if len(capabilities) == 0 {
+		capabilities = json.RawMessage("{}")
+	}
+	meta, _ := jsonrpc.Get(params, metaKey)
+	if len(meta) == 0 || meta[0] != '{' {
+		meta = nil
+	}
+	meta = jsonrpc.Set(meta, jsonrpc.Quote(version), MetaProtocolVersion)
+	if len(clientInfo) > 0 {
+		meta = jsonrpc.Set(meta, clientInfo, MetaClientInfo)
+	}
+	meta = jsonrpc.Set(meta, capabilities, MetaClientCapabilities)
+	if logLevel != "" {
+		meta = jsonrpc.Set(meta, jsonrpc.Quote(logLevel), MetaLogLevel)
+	}
+	return jsonrpc.Set(params, meta, metaKey)
+}
