@@ -7,12 +7,14 @@ import (
 	"os"
 	"strings"
 
+	"github.com/mattn/go-isatty"
 	"github.com/mcpx/mcpx/messages"
 	"github.com/rs/zerolog"
 )
 
 // The formats of log lines.
 const (
+	FormatAuto    = "auto"    // console on a terminal, else JSON
 	FormatConsole = "console" // for people: time, level, text, fields
 	FormatJSON    = "json"    // one object per line
 )
@@ -28,25 +30,24 @@ type Source interface {
 // safe for concurrent use. Colours are used only where w is a terminal and
 // NO_COLOR is not set.
 func NewLogger(w io.Writer, level zerolog.Level, format string) zerolog.Logger {
-	if format == FormatConsole {
-		w = zerolog.ConsoleWriter{Out: w, TimeFormat: "15:04:05", NoColor: !colourful(w)}
+	onTerminal := isTerminal(w)
+	if format == FormatConsole || format == FormatAuto && onTerminal {
+		w = zerolog.ConsoleWriter{Out: w, TimeFormat: "15:04:05", NoColor: !onTerminal || os.Getenv("NO_COLOR") != ""}
 	}
 	return zerolog.New(zerolog.SyncWriter(w)).Level(level).With().Timestamp().Logger()
 }
 
-func colourful(w io.Writer) bool {
+func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
-	if !ok || os.Getenv("NO_COLOR") != "" {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	return ok && isatty.IsTerminal(f.Fd())
 }
 
-// Level reads the name of a log level: debug, info, warning (or warn), error.
+// Level reads the name of a log level: trace, debug, info, warn (or warning), error.
 // false, and info, for an unknown one.
 func Level(name string) (zerolog.Level, bool) {
 	switch strings.ToLower(strings.TrimSpace(name)) {
+	case "trace":
+		return zerolog.TraceLevel, true
 	case "debug":
 		return zerolog.DebugLevel, true
 	case "info", "":
