@@ -1,5 +1,7 @@
 package messages
 
+import "encoding/json"
+
 // ClientID names one downstream MCP client session: unguessable, the value of
 // Mcp-Session-Id for sessions over HTTP.
 type ClientID string
@@ -10,6 +12,8 @@ type ClientSpec struct {
 	Endpoint  string   // "" for the compact endpoint
 	Principal Principal
 	Protocol  string // the negotiated version
+
+	Capabilities json.RawMessage // as the client declared them; nil when it did not
 }
 
 // Topic is what a stream of a client wants to hear.

@@ -1,0 +1,267 @@
+package front
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"github.com/mcpx/mcpx/messages"
+	"github.com/mcpx/mcpx/transport/jsonrpc"
+	"github.com/mcpx/mcpx/transport/mcp"
+)
+
+// Options configure a front.
+type Options struct {
+	Endpoint string          // messages.ClientSpec.Endpoint of the sessions opened here
+	Limits   messages.Limits // RequestBytes, Depth, SSEKeepalive, CloseTimeout; zero means messages.DefaultLimits
+
+	// WriteTimeout is how long a client may take to accept 64 KiB over HTTP
+	// before its stream counts as closed, ReadTimeout how long it may pause
+	// within a request's body. 30 s when zero.
+	WriteTimeout, ReadTimeout time.Duration
+
+	// DrainTimeout is how long ServeStdio lets accepted requests finish after
+	// the end of its input. limits.CloseTimeout when zero.
+	DrainTimeout time.Duration
+
+	Logger *slog.Logger // panics of the service; nil discards
+}
+
+const patience = 30 * time.Second
+
+func (o Options) withDefaults() Options {
+	limits := messages.DefaultLimits()
+	o.Limits.RequestBytes = cmp.Or(o.Limits.RequestBytes, limits.RequestBytes)
+	o.Limits.Depth = cmp.Or(o.Limits.Depth, limits.Depth)
+	o.Limits.SSEKeepalive = cmp.Or(o.Limits.SSEKeepalive, limits.SSEKeepalive)
+	o.Limits.CloseTimeout = cmp.Or(o.Limits.CloseTimeout, limits.CloseTimeout)
+	o.WriteTimeout = cmp.Or(o.WriteTimeout, patience)
+	o.ReadTimeout = cmp.Or(o.ReadTimeout, patience)
+	o.DrainTimeout = cmp.Or(o.DrainTimeout, o.Limits.CloseTimeout)
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+// endpoint is what the transports share: a service, the client actors, and
+// the answers that are the front's own.
+type endpoint struct {
+	service Service
+	clients Clients
+	opts    Options
+}
+
+func newEndpoint(service Service, clients Clients, opts Options) *endpoint {
+	return &endpoint{service: service, clients: clients, opts: opts.withDefaults()}
+}
+
+// request is one request and what is known of its sender.
+type request struct {
+	msg    jsonrpc.Message
+	meta   mcp.Meta
+	caller mcp.Caller
+	modern bool
+}
+
+// The methods that the front answers or refuses itself.
+const (
+	methodInitialize  = "initialize"
+	methodPing        = "ping"
+	methodSetLevel    = "logging/setLevel"
+	methodDiscover    = "server/discover"
+	methodListen      = "subscriptions/listen"
+	methodSubscribe   = "resources/subscribe"
+	methodUnsubscribe = "resources/unsubscribe"
+
+	noteInitialized  = "notifications/initialized"
+	noteCancelled    = "notifications/cancelled"
+	noteMessage      = "notifications/message"
+	noteAcknowledged = "notifications/subscriptions/acknowledged"
+)
+
+// answer answers one request, in its caller's era. initialize of the legacy
+// era and subscriptions/listen of the modern one are not for it: they belong
+// to the transport, which owns sessions and streams.
+func (e *endpoint) answer(ctx context.Context, req request, deliver func(messages.Notification) error) (json.RawMessage, *jsonrpc.Error) {
+	switch req.msg.Method {
+	case methodInitialize:
+		return nil, methodNotFound(req.msg.Method)
+	case methodPing:
+		if !req.modern {
+			return json.RawMessage("{}"), nil
+		}
+		return nil, methodNotFound(req.msg.Method)
+	case methodSetLevel:
+		if req.modern {
+			return nil, methodNotFound(req.msg.Method)
+		}
+		if level, _ := jsonrpc.GetString(req.msg.Params, "level"); severity(level) < 0 {
+			return nil, invalidParams("level must be one of debug, info, notice, warning, error, critical, alert, emergency")
+		}
+		return json.RawMessage("{}"), nil
+	case methodSubscribe, methodUnsubscribe:
+		if req.modern {
+			return nil, methodNotFound(req.msg.Method)
+		}
+	case methodDiscover:
+		if req.modern {
+			return e.discover(ctx, req.caller), nil
+		}
+		return nil, methodNotFound(req.msg.Method)
+	case methodListen:
+		if !req.modern {
+			return nil, methodNotFound(req.msg.Method)
+		}
+	}
+
+	result, err := e.serve(ctx, req, deliver)
+	if err != nil {
+		return nil, errorOf(err, req.modern)
+	}
+	if req.modern {
+		result = mcp.CompleteResult(req.msg.Method, result, e.service.Describe(ctx, req.caller).Info)
+	}
+	return result, nil
+}
+
+// serve asks the service. A panic in it is a bug that costs this request only.
+func (e *endpoint) serve(ctx context.Context, req request, deliver func(messages.Notification) error) (result json.RawMessage, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			e.opts.Logger.Error("a request panicked", "method", req.msg.Method, "panic", v, "stack", string(debug.Stack()))
+			err = messages.Failf(messages.KindInternal, "", "internal error: this is a bug in mcpx, see its log")
+		}
+	}()
+	return e.service.Serve(ctx, mcp.Request{
+		Caller: req.caller,
+		Request: messages.Request{
+			Method:        req.msg.Method,
+			Name:          mcp.NameOf(req.msg.Method, req.msg.Params),
+			Params:        mcp.StripMeta(req.msg.Params),
+			ProgressToken: req.meta.ProgressToken,
+			LogLevel:      req.meta.LogLevel,
+		},
+	}, &sink{ctx: ctx, modern: req.modern, level: severity(req.meta.LogLevel), deliver: deliver})
+}
+
+// sink hands a request's notifications to its stream.
+type sink struct {
+	ctx     context.Context
+	modern  bool
+	level   int // modern: the least severity asked for, -1 for none
+	deliver func(messages.Notification) error
+}
+
+// Notify delivers n. After a cancellation nothing more is sent for a request
+// (2026-07-28, stdio: cancellation); a modern caller gets log messages only
+// at the level it asked for with this request (logging).
+func (s *sink) Notify(n messages.Notification) error {
+	if s.ctx.Err() != nil {
+		return context.Cause(s.ctx)
+	}
+	if s.modern && n.Method == noteMessage {
+		level, _ := jsonrpc.GetString(n.Params, "level")
+		if s.level < 0 || severity(level) < s.level {
+			return nil
+		}
+	}
+	return s.deliver(n)
+}
+
+// severities are the log levels, least severe first (RFC 5424).
+var severities = []string{"debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"}
+
+// severity ranks a log level, -1 for what is none.
+func severity(level string) int { return slices.Index(severities, level) }
+
+// initializeResult is the answer to initialize (2025-11-25, lifecycle).
+func (e *endpoint) initializeResult(ctx context.Context, caller mcp.Caller) json.RawMessage {
+	d := e.service.Describe(ctx, caller)
+	return object(
+		"protocolVersion", jsonrpc.Quote(caller.Protocol),
+		"capabilities", orEmpty(d.Capabilities),
+		"serverInfo", orEmpty(d.Info),
+		"instructions", text(d.Instructions),
+	)
+}
+
+// discover is the answer to server/discover (2026-07-28, server/discover). It
+// is private: what is offered may depend on the principal.
+func (e *endpoint) discover(ctx context.Context, caller mcp.Caller) json.RawMessage {
+	d := e.service.Describe(ctx, caller)
+	result := object(
+		"supportedVersions", marshal(mcp.Versions()),
+		"capabilities", orEmpty(d.Capabilities),
+		"instructions", text(d.Instructions),
+	)
+	return mcp.CompleteResult(methodDiscover, result, d.Info)
+}
+
+// hello is what initialize says of a client.
+type hello struct {
+	protocol     string // as negotiated
+	capabilities json.RawMessage
+}
+
+func readInitialize(params json.RawMessage) (hello, *jsonrpc.Error) {
+	requested, ok := jsonrpc.GetString(params, "protocolVersion")
+	if !ok {
+		return hello{}, invalidParams("initialize needs a protocolVersion, such as %q", mcp.LatestLegacy)
+	}
+	capabilities, _ := jsonrpc.Get(params, "capabilities")
+	return hello{protocol: mcp.NegotiateLegacy(requested), capabilities: capabilities}, nil
+}
+
+// checkModern validates what every modern request must carry (2026-07-28,
+// basic: _meta; streamable-http: server validation). h is nil on stdio, which
+// has no headers.
+func checkModern(req request, h http.Header) *jsonrpc.Error {
+	meta := req.meta
+	if meta.ProtocolVersion == "" {
+		return invalidParams("params._meta must name the protocol version as %q", mcp.MetaProtocolVersion)
+	}
+	// A version that is not spoken here comes before everything that this
+	// version's rules would demand; but only if the header does not disagree.
+	agree := h == nil || h.Get(mcp.HeaderProtocolVersion) == meta.ProtocolVersion
+	if agree && !(mcp.Known(meta.ProtocolVersion) && mcp.IsModern(meta.ProtocolVersion)) {
+		return unsupportedVersion(meta.ProtocolVersion)
+	}
+	if len(meta.ClientCapabilities) == 0 || meta.ClientCapabilities[0] != '{' {
+		return invalidParams("params._meta must hold the client's capabilities, an object, as %q", mcp.MetaClientCapabilities)
+	}
+	if h != nil {
+		if err := mcp.CheckHeaders(h, req.msg, meta); err != nil {
+			return err
+		}
+	}
+	if level, ok := jsonrpc.Get(req.msg.Params, "_meta", mcp.MetaLogLevel); ok && severity(meta.LogLevel) < 0 {
+		return invalidParams("%s is no log level", level)
+	}
+	return nil
+}
+
+// silent tells whether a request whose context ended gets no answer: its
+// client gave it up. Any other cause is a failure to be told.
+func silent(ctx context.Context) bool {
+	if ctx.Err() == nil {
+		return false
+	}
+	var f *messages.Failure
+	return !errors.As(context.Cause(ctx), &f) || f.Kind == messages.KindCancelled
+}
+
+// cancelledID reads which request a notifications/cancelled names. Malformed
+// ones are ignored (2025-11-25, cancellation: error handling).
+func cancelledID(params json.RawMessage) (id jsonrpc.ID, reason string, ok bool) {
+	raw, _ := jsonrpc.Get(params, "requestId")
+	id, err := jsonrpc.ParseID(raw)
+	reason, _ = jsonrpc.GetString(params, "reason")
+	return id, reason, err == nil
+}

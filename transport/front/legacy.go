@@ -1,0 +1,179 @@
+package front
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/mcpx/mcpx/messages"
+	"github.com/mcpx/mcpx/transport/jsonrpc"
+	"github.com/mcpx/mcpx/transport/mcp"
+)
+
+// legacy serves one message of the revisions 2024-11-05 to 2025-11-25.
+func (h *httpFront) legacy(rep *reply, r *http.Request, req request) {
+	if req.msg.Kind == jsonrpc.Request && req.msg.Method == methodInitialize {
+		h.initialize(rep, r, req)
+		return
+	}
+	spec, ok := h.session(rep, r, req.msg.ID)
+	if !ok {
+		return
+	}
+	if req.msg.Kind != jsonrpc.Request {
+		h.take(spec, req.msg)
+		rep.accepted()
+		return
+	}
+	message, status := h.inSession(rep, r, spec, req)
+	if message == nil {
+		rep.closeSilently()
+		return
+	}
+	rep.answer(status, message)
+}
+
+// initialize opens a session (2025-11-25, lifecycle; transports: session management).
+func (h *httpFront) initialize(rep *reply, r *http.Request, req request) {
+	hello, problem := readInitialize(req.msg.Params)
+	if problem != nil {
+		rep.refuse(http.StatusOK, req.msg.ID, problem)
+		return
+	}
+	id, err := h.clients.OpenClient(r.Context(), messages.ClientSpec{
+		Endpoint: h.opts.Endpoint, Principal: req.caller.Principal,
+		Protocol: hello.protocol, Capabilities: hello.capabilities,
+	})
+	if err != nil {
+		rep.refuseFailure(req.msg.ID, err, false, http.StatusServiceUnavailable)
+		return
+	}
+	req.caller.Client, req.caller.Protocol, req.caller.Capabilities = id, hello.protocol, hello.capabilities
+	rep.w.Header().Set(mcp.HeaderSessionID, string(id))
+	rep.answer(http.StatusOK, jsonrpc.AppendResult(nil, req.msg.ID, h.initializeResult(r.Context(), req.caller)))
+}
+
+// session finds the session of a request, or refuses the request. A foreign
+// session looks like one that does not exist.
+func (h *httpFront) session(rep *reply, r *http.Request, id jsonrpc.ID) (messages.ClientSpec, bool) {
+	name := r.Header.Get(mcp.HeaderSessionID)
+	if name == "" {
+		rep.refuse(http.StatusBadRequest, id, invalidRequest(
+			"the header %s is missing: send initialize first and repeat the session id of its answer (or speak %s, which needs no session)",
+			mcp.HeaderSessionID, mcp.LatestModern))
+		return messages.ClientSpec{}, false
+	}
+	spec, err := h.clients.CheckClient(messages.ClientID(name), messages.PrincipalFrom(r.Context()))
+	if err == nil && spec.Endpoint != h.opts.Endpoint {
+		err = messages.Failf(messages.KindUnavailable, "", "the session belongs to another endpoint")
+	}
+	if err == nil {
+		spec.ID = messages.ClientID(name)
+		return spec, true
+	}
+	if f := failureOf(err); f.Kind != messages.KindUnavailable {
+		rep.refuseFailure(id, err, false, http.StatusTooManyRequests)
+		return messages.ClientSpec{}, false
+	}
+	rep.refuse(http.StatusNotFound, id, invalidRequest(
+		"there is no session of this id (any more): send initialize without %s to open one", mcp.HeaderSessionID))
+	return messages.ClientSpec{}, false
+}
+
+// take takes a notification or a response of a client. No question is asked
+// of clients, so that a response answers nothing.
+func (h *httpFront) take(spec messages.ClientSpec, msg jsonrpc.Message) {
+	if msg.Kind != jsonrpc.Notification || msg.Method != noteCancelled {
+		return
+	}
+	if id, reason, ok := cancelledID(msg.Params); ok {
+		h.clients.CancelRequest(spec.ID, spec.Principal, id.String(), reason)
+	}
+}
+
+// inSession answers one request of a session: the message to send and its
+// status, or nil when the client cancelled it. A disconnect is no
+// cancellation: the call runs on, and its answer is dropped (2025-11-25,
+// transports: sending messages).
+func (h *httpFront) inSession(rep *reply, r *http.Request, spec messages.ClientSpec, req request) ([]byte, int) {
+	id := req.msg.ID
+	ctx, cancel := detached(r)
+	defer cancel(nil)
+	principal := messages.PrincipalFrom(r.Context())
+	if err := h.clients.BeginRequest(spec.ID, principal, id.String(), cancel); err != nil {
+		return h.notBegun(rep, id, err)
+	}
+	req.caller = mcp.Caller{Principal: principal, Client: spec.ID, Protocol: spec.Protocol, Capabilities: spec.Capabilities}
+	result, problem := h.answer(ctx, req, rep.notify)
+	// Before the answer goes out: its reader may use the id again at once.
+	h.clients.EndRequest(spec.ID, id.String())
+	switch {
+	case silent(ctx):
+		return nil, 0
+	case problem != nil:
+		return jsonrpc.AppendError(nil, id, problem), http.StatusOK
+	}
+	return jsonrpc.AppendResult(nil, id, result), http.StatusOK
+}
+
+func (h *httpFront) notBegun(rep *reply, id jsonrpc.ID, err error) ([]byte, int) {
+	message := jsonrpc.AppendError(nil, id, beginError(err, id, false))
+	switch f := failureOf(err); f.Kind {
+	case messages.KindInvalidArgs:
+		return message, http.StatusBadRequest
+	case messages.KindUnavailable:
+		return message, http.StatusNotFound
+	case messages.KindOverloaded:
+		rep.retryAfter(f)
+		return message, http.StatusTooManyRequests
+	}
+	return message, http.StatusInternalServerError
+}
+
+// get opens the stream of a session for what belongs to no request
+// (2025-11-25, transports: listening for messages from the server).
+func (h *httpFront) get(rep *reply, r *http.Request) {
+	if !rep.accept.sse {
+		rep.refuse(http.StatusNotAcceptable, jsonrpc.ID{}, invalidRequest("the Accept header must list %s", typeSSE))
+		return
+	}
+	if version := r.Header.Get(mcp.HeaderProtocolVersion); version != "" && !mcp.Known(version) {
+		rep.refuse(http.StatusBadRequest, jsonrpc.ID{}, unsupportedVersion(version))
+		return
+	}
+	spec, ok := h.session(rep, r, jsonrpc.ID{})
+	if !ok {
+		return
+	}
+	principal := messages.PrincipalFrom(r.Context())
+	ctx, cancel := context.WithCancelCause(r.Context())
+	defer cancel(nil)
+	rep.broken = cancel
+	caller := mcp.Caller{Principal: principal, Client: spec.ID, Protocol: spec.Protocol, Capabilities: spec.Capabilities}
+	topics := offered(h.service.Describe(ctx, caller).Capabilities)
+	stream, err := h.clients.OpenStream(spec.ID, principal, messages.StreamSpec{Topics: topics})
+	if err != nil {
+		rep.refuseFailure(jsonrpc.ID{}, err, false, http.StatusTooManyRequests)
+		return
+	}
+	defer h.clients.CloseStream(spec.ID, stream)
+	if rep.stream() == nil {
+		_ = h.feed(ctx, spec.ID, stream, rep.notify)
+	}
+}
+
+// delete ends a session (2025-11-25, transports: session management).
+func (h *httpFront) delete(rep *reply, r *http.Request) {
+	if version := r.Header.Get(mcp.HeaderProtocolVersion); version != "" && !mcp.Known(version) {
+		rep.refuse(http.StatusBadRequest, jsonrpc.ID{}, unsupportedVersion(version))
+		return
+	}
+	spec, ok := h.session(rep, r, jsonrpc.ID{})
+	if !ok {
+		return
+	}
+	if err := h.clients.CloseClient(r.Context(), spec.ID, messages.PrincipalFrom(r.Context())); err != nil {
+		rep.refuseFailure(jsonrpc.ID{}, err, false, http.StatusTooManyRequests)
+		return
+	}
+	rep.bare(http.StatusNoContent)
+}

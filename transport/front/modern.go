@@ -1,0 +1,96 @@
+package front
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/mcpx/mcpx/messages"
+	"github.com/mcpx/mcpx/transport/jsonrpc"
+	"github.com/mcpx/mcpx/transport/mcp"
+)
+
+// modern serves one message of 2026-07-28: stateless, with everything that
+// must be known in the message itself. Mcp-Session-Id is ignored.
+func (h *httpFront) modern(rep *reply, r *http.Request, req request) {
+	switch req.msg.Kind {
+	case jsonrpc.Notification:
+		// None is defined over HTTP; the transport takes them all.
+		rep.accepted()
+		return
+	case jsonrpc.Response, jsonrpc.ErrorResponse:
+		rep.refuse(http.StatusBadRequest, req.msg.ID, invalidRequest("clients of %s send no responses: nothing is asked of them", mcp.LatestModern))
+		return
+	}
+	if problem := checkModern(req, r.Header); problem != nil {
+		rep.refuse(http.StatusBadRequest, req.msg.ID, problem)
+		return
+	}
+	req.caller.Protocol, req.caller.Capabilities = req.meta.ProtocolVersion, req.meta.ClientCapabilities
+
+	// The end of the response stream is the cancellation (2026-07-28,
+	// streamable-http: cancellation), and a client that does not read ended it.
+	ctx, cancel := context.WithCancelCause(r.Context())
+	defer cancel(nil)
+	rep.broken = func(err error) {
+		cancel(messages.Failf(messages.KindCancelled, "", "the client does not read its stream: %v", err))
+	}
+	if req.msg.Method == methodListen {
+		h.listen(ctx, rep, req)
+		return
+	}
+	result, problem := h.answer(ctx, req, rep.notify)
+	switch {
+	case ctx.Err() != nil: // nobody is there
+	case problem != nil:
+		rep.answer(modernStatus(problem.Code), jsonrpc.AppendError(nil, req.msg.ID, problem))
+	default:
+		rep.answer(http.StatusOK, jsonrpc.AppendResult(nil, req.msg.ID, result))
+	}
+}
+
+// modernStatus is the HTTP status of an error that a request got
+// (2026-07-28, streamable-http: protocol version header; basic: _meta).
+func modernStatus(code int) int {
+	switch code {
+	case jsonrpc.CodeMethodNotFound:
+		return http.StatusNotFound
+	case mcp.CodeHeaderMismatch, mcp.CodeMissingCapability, mcp.CodeUnsupportedVersion:
+		return http.StatusBadRequest
+	}
+	return http.StatusOK
+}
+
+// listen serves subscriptions/listen over HTTP: the request has a client actor
+// of its own, for as long as its stream is open.
+func (h *httpFront) listen(ctx context.Context, rep *reply, req request) {
+	if !rep.accept.sse {
+		rep.refuse(http.StatusNotAcceptable, req.msg.ID, invalidRequest("the Accept header must list %s: %s answers with a stream", typeSSE, methodListen))
+		return
+	}
+	filter, problem := readFilter(req.msg.Params)
+	if problem != nil {
+		rep.refuse(http.StatusBadRequest, req.msg.ID, problem)
+		return
+	}
+	principal := req.caller.Principal
+	client, err := h.clients.OpenClient(ctx, messages.ClientSpec{
+		Endpoint: h.opts.Endpoint, Principal: principal,
+		Protocol: req.caller.Protocol, Capabilities: req.caller.Capabilities,
+	})
+	if err != nil {
+		rep.refuseFailure(req.msg.ID, err, true, http.StatusServiceUnavailable)
+		return
+	}
+	defer h.closeClient(ctx, client, principal)
+	req.caller.Client = client
+	sub, err := h.subscribe(ctx, client, req, filter)
+	if err != nil {
+		rep.refuseFailure(req.msg.ID, err, true, http.StatusTooManyRequests)
+		return
+	}
+	defer h.clients.CloseStream(client, sub.stream)
+	if err := sub.run(ctx, h.endpoint, rep.notify); errors.Is(err, errEnded) {
+		rep.answer(http.StatusOK, sub.result())
+	}
+}
