@@ -1,0 +1,246 @@
+package guard
+
+import (
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// prefix marks the argv[0] of a guard.
+const prefix = "mcpx-guard: "
+
+// init runs before almost everything else of the program. In a guard it does
+// the guard's whole work and never returns.
+func init() {
+	if len(os.Args) == 0 || !strings.HasPrefix(os.Args[0], prefix) {
+		return
+	}
+	// Caught, not ignored: what is ignored would stay so in the server. A signal
+	// to all processes of this name, or of a service, is meant for the owner,
+	// which may still want to drain.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT,
+		syscall.SIGTERM, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM)
+	_ = os.WriteFile("/proc/self/comm", []byte("mcpx-guard"), 0) // what ps shows; no harm without
+	g := guard{stdio: [3]int{0, 1, 2}, control: fdControl, reports: fdReports}
+	g.run()
+	syscall.Exit(0) // nothing of the program has begun that os.Exit would have to end
+}
+
+// guard is the parent of one server.
+//
+//	running ──the server died──▶ ending ──deadline──▶ killing ──ECHILD──▶ over
+//	   └──a deadline, or the end of control──▶ ┘
+type guard struct {
+	stdio            [3]int
+	control, reports int
+
+	killAfter time.Duration
+	main      int // the server's pid; 0 once it has been collected
+	ending    bool
+	deadline  time.Time // of SIGKILL
+	timer     *time.Timer
+	pause     time.Duration // between two rounds of SIGKILL
+	told      map[identity]bool
+	killed    map[identity]bool
+}
+
+func (g *guard) run() {
+	// The server's parent-death signal belongs to this thread, not to the process.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	// Whatever else our owner was started with is none of the server's business.
+	const sysCloseRange, closeRangeCloexec = 436, 4 // refused by kernels before 5.11
+	_, _, _ = syscall.Syscall(sysCloseRange, fdReports+1, 1<<31-1, closeRangeCloexec)
+	syscall.CloseOnExec(g.control)
+	syscall.CloseOnExec(g.reports)
+	command, err := readCommand(rawReader(g.control))
+	if err != nil {
+		return // the owner is gone already
+	}
+	if !g.start(command) {
+		return
+	}
+	g.release()
+
+	orders, over := make(chan time.Duration), make(chan struct{})
+	defer close(over)
+	go g.listen(orders, over)
+	deaths, collected := make(chan struct{}), make(chan struct{})
+	go awaitDeaths(deaths, collected)
+	g.timer = time.NewTimer(time.Hour)
+	g.timer.Stop()
+	for {
+		select {
+		case remaining := <-orders:
+			if remaining == hangUp {
+				orders = nil
+				if g.ending {
+					break
+				}
+				remaining = g.killAfter
+			}
+			g.end(remaining)
+		case <-g.timer.C:
+			g.kill()
+		case _, more := <-deaths:
+			if !more {
+				g.report(record{recordGone, uint32(len(g.killed))})
+				return
+			}
+			g.collect()
+			collected <- struct{}{}
+		}
+	}
+}
+
+// start executes the server in a process group of its own and reports it.
+func (g *guard) start(c Command) bool {
+	const prSetChildSubreaper = 36
+	_, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, prSetChildSubreaper, 1, 0)
+	if errno != 0 {
+		g.report(record{recordFailed, uint32(errno)})
+		return false
+	}
+	var err error
+	g.killAfter = c.KillAfter
+	g.told, g.killed, g.pause = map[identity]bool{}, map[identity]bool{}, 10*time.Millisecond
+	g.main, err = syscall.ForkExec(c.Path, c.Argv, &syscall.ProcAttr{
+		Dir: c.Dir, Env: c.Env,
+		Files: []uintptr{uintptr(g.stdio[0]), uintptr(g.stdio[1]), uintptr(g.stdio[2])},
+		// Should the guard be killed together with its owner, the server at
+		// least goes with them.
+		Sys: &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL},
+	})
+	if err != nil {
+		errno, _ := err.(syscall.Errno) //nolint:errorlint // ForkExec returns nothing else, and errors would be an import
+		g.report(record{recordFailed, uint32(errno)})
+		return false
+	}
+	g.report(record{recordStarted, uint32(g.main)})
+	return true
+}
+
+// release lets go of the server's pipes, or their ends could not be seen.
+func (g *guard) release() {
+	null, err := syscall.Open("/dev/null", syscall.O_RDWR|syscall.O_CLOEXEC, 0)
+	for _, fd := range g.stdio {
+		if err != nil || syscall.Dup3(null, fd, syscall.O_CLOEXEC) != nil {
+			_ = syscall.Close(fd)
+		}
+	}
+	if err == nil {
+		_ = syscall.Close(null)
+	}
+}
+
+// hangUp stands for the end of control among the orders.
+const hangUp = time.Duration(-1)
+
+func (g *guard) listen(orders chan<- time.Duration, over <-chan struct{}) {
+	var b [4]byte
+	for order := time.Duration(0); order != hangUp; {
+		if _, err := io.ReadFull(rawReader(g.control), b[:]); err != nil {
+			order = hangUp
+		} else {
+			order = time.Duration(uint32At(b[:])) * time.Millisecond
+		}
+		select {
+		case orders <- order:
+		case <-over:
+			return
+		}
+	}
+}
+
+// awaitDeaths says when there is something to collect and leaves the collecting
+// to the one that also sends signals: until then the pid cannot be reused. It
+// closes deaths when there is no child left, and so no descendant.
+func awaitDeaths(deaths chan<- struct{}, collected <-chan struct{}) {
+	const wExited, wNoWait = 0x4, 0x1000000
+	for {
+		_, _, errno := syscall.Syscall6(syscall.SYS_WAITID, 0, 0, 0, wExited|wNoWait, 0, 0)
+		switch errno {
+		case syscall.EINTR:
+		case 0:
+			deaths <- struct{}{}
+			<-collected
+		default:
+			close(deaths)
+			return
+		}
+	}
+}
+
+func (g *guard) collect() {
+	for {
+		var status syscall.WaitStatus
+		pid, err := syscall.Wait4(-1, &status, syscall.WNOHANG, nil)
+		if err == syscall.EINTR { //nolint:errorlint // a bare errno, and errors would be an import
+			continue
+		}
+		if err != nil || pid <= 0 {
+			break
+		}
+		if pid == g.main {
+			g.main = 0
+			g.report(record{recordExited, uint32(status)})
+			if !g.ending {
+				g.end(g.killAfter)
+			}
+		}
+	}
+	// Each death may have brought orphans.
+	switch {
+	case !g.ending:
+	case time.Now().Before(g.deadline):
+		sweep(os.Getpid(), syscall.SIGTERM, g.told)
+	default:
+		sweep(os.Getpid(), syscall.SIGKILL, g.killed)
+	}
+}
+
+func (g *guard) end(remaining time.Duration) {
+	deadline := time.Now().Add(remaining)
+	if !g.ending || deadline.Before(g.deadline) {
+		g.deadline = deadline
+		g.timer.Reset(remaining)
+	}
+	g.ending = true
+	if remaining > 0 {
+		sweep(os.Getpid(), syscall.SIGTERM, g.told)
+	}
+}
+
+// kill is repeated: a process that forks while it is being killed leaves one
+// behind that nobody has seen yet.
+func (g *guard) kill() {
+	sweep(os.Getpid(), syscall.SIGKILL, g.killed)
+	g.timer.Reset(g.pause)
+	g.pause = min(2*g.pause, time.Second) // what does not die of SIGKILL sits in the kernel
+}
+
+func (g *guard) report(r record) {
+	_, _ = syscall.Write(g.reports, r.encode()) // fails only when the owner is gone
+}
+
+// rawReader reads a descriptor without the poller, which a guard never starts.
+type rawReader int
+
+func (r rawReader) Read(b []byte) (int, error) {
+	for {
+		n, err := syscall.Read(int(r), b)
+		switch {
+		case err == syscall.EINTR: //nolint:errorlint // a bare errno, and errors would be an import
+			continue
+		case err != nil:
+			return 0, err
+		case n == 0:
+			return 0, io.EOF
+		}
+		return n, nil
+	}
+}

@@ -1,0 +1,6 @@
+//go:build race
+
+package guard
+
+// raceEnabled: the detector's own memory says nothing about a guard's.
+const raceEnabled = true

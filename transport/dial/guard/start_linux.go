@@ -1,0 +1,180 @@
+package guard
+
+import (
+	"context"
+	"errors"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// owned is what the owner holds of a guard.
+type owned struct {
+	guard   *os.Process
+	control *os.File // the command, then deadlines; its end is the order to end everything
+	reports *os.File // records; its end is the end of the guard
+
+	reaping sync.Mutex // held while the guard's pid is used or given up
+	reaped  bool
+}
+
+// Start runs the command under a guard and returns when the server has been
+// executed. The error says why it could not be: an *os.PathError of the
+// operation "exec" is a matter of the command, anything else is ours. When ctx
+// ends first, its cause is returned and nothing is left behind.
+func Start(ctx context.Context, c Command) (*Process, error) {
+	if c.Dir == "" {
+		dir, err := os.Getwd()
+		if err != nil {
+			return nil, err
+		}
+		c.Dir = dir
+	}
+	var w wires
+	defer w.closeTheirs()
+	p := &Process{exited: make(chan struct{}), gone: make(chan struct{})}
+	p.Stdin, p.Stdout, p.Stderr = w.toGuard(), w.fromGuard(), w.fromGuard()
+	p.control, p.reports = w.toGuard(), w.fromGuard()
+	err := w.err
+	if err == nil {
+		// The link is resolved in the child: the very binary that runs now, even
+		// when its file has been replaced. The session of its own keeps terminal
+		// signals away and gives the tree a number that reap can rely on.
+		p.guard, err = os.StartProcess("/proc/self/exe", []string{prefix + c.Name}, &os.ProcAttr{
+			Dir: "/", Env: []string{}, Files: w.theirs, Sys: &syscall.SysProcAttr{Setsid: true},
+		})
+	}
+	if err != nil {
+		p.closeFiles()
+		return nil, err
+	}
+	w.closeTheirs() // or the end of the guard could not be seen
+	if err := p.handshake(ctx, c); err != nil {
+		p.Destroy()
+		p.reap()
+		p.closeFiles()
+		return nil, err
+	}
+	go p.watch()
+	return p, nil
+}
+
+func (p *Process) handshake(ctx context.Context, c Command) error {
+	stop := context.AfterFunc(ctx, func() {
+		past := time.Unix(1, 0)
+		_ = p.control.SetDeadline(past) // pipes in the poller take deadlines
+		_ = p.reports.SetDeadline(past)
+	})
+	_, err := p.control.Write(encodeCommand(c))
+	var r record
+	if err == nil {
+		r, err = readRecord(p.reports)
+	}
+	if !stop() {
+		return context.Cause(ctx) // the deadlines are in the past: these pipes are of no more use
+	}
+	switch {
+	case err != nil:
+		return errors.New("the process guard did not start: " + err.Error())
+	case r.op == recordFailed:
+		return &os.PathError{Op: "exec", Path: c.Path, Err: syscall.Errno(r.value)}
+	}
+	p.pid = int(r.value)
+	return nil
+}
+
+// watch waits for the server's end and then for the guard's.
+func (p *Process) watch() {
+	finished := false
+	for {
+		r, err := readRecord(p.reports)
+		if err != nil {
+			break
+		}
+		switch r.op {
+		case recordExited:
+			p.status, p.known = syscall.WaitStatus(r.value), true
+			close(p.exited)
+		case recordGone:
+			finished, p.killed = true, int(r.value)
+		}
+	}
+	if !finished {
+		p.killed += killSession(p.guard.Pid)
+	}
+	p.reap()
+	_ = p.control.Close()
+	_ = p.reports.Close()
+	if !p.known {
+		close(p.exited)
+	}
+	close(p.gone)
+}
+
+// reap collects the guard, which is dead or dying. What is left of its session
+// has been killed before that: as long as the guard is a zombie, the number of
+// its session cannot mean another one.
+func (p *Process) reap() {
+	p.reaping.Lock()
+	defer p.reaping.Unlock()
+	_, _ = p.guard.Wait() // it is our child and nobody else waits for it
+	p.reaped = true
+}
+
+// End tells the guard to end the tree: SIGTERM now, SIGKILL when remaining has
+// passed, at once when that is not positive. An earlier deadline stays.
+func (p *Process) End(remaining time.Duration) {
+	_, _ = p.control.Write(encodeDeadline(remaining)) // fails only when the guard is gone
+}
+
+// Destroy kills the tree and the guard without asking the guard, for one that
+// does not answer (somebody stopped it).
+func (p *Process) Destroy() {
+	p.reaping.Lock()
+	defer p.reaping.Unlock()
+	if p.reaped {
+		return
+	}
+	sweep(p.guard.Pid, syscall.SIGKILL, map[identity]bool{})
+	_ = p.guard.Kill() // fails only when it is dead
+}
+
+func (p *Process) closeFiles() {
+	for _, f := range []*os.File{p.Stdin, p.Stdout, p.Stderr, p.control, p.reports} {
+		_ = f.Close() // nil where a pipe could not be made
+	}
+}
+
+// wires makes the pipes between owner and guard. Our ends never block a thread;
+// theirs are ordinary, since a server expects that of its standard streams.
+type wires struct {
+	theirs []*os.File
+	err    error
+}
+
+func (w *wires) toGuard() *os.File   { return w.pipe(1) }
+func (w *wires) fromGuard() *os.File { return w.pipe(0) }
+
+func (w *wires) pipe(ours int) *os.File {
+	if w.err != nil {
+		return nil
+	}
+	var fds [2]int
+	if err := syscall.Pipe2(fds[:], syscall.O_CLOEXEC); err != nil {
+		w.err = os.NewSyscallError("pipe2", err)
+		return nil
+	}
+	w.theirs = append(w.theirs, os.NewFile(uintptr(fds[1-ours]), "guard"))
+	if err := syscall.SetNonblock(fds[ours], true); err != nil {
+		w.err = os.NewSyscallError("fcntl", err)
+	}
+	return os.NewFile(uintptr(fds[ours]), "server")
+}
+
+func (w *wires) closeTheirs() {
+	for _, f := range w.theirs {
+		_ = f.Close()
+	}
+	w.theirs = nil
+}
