@@ -1,0 +1,196 @@
+// Package config loads, expands and validates the configuration: the file, the
+// environment and flags. Everything that is wrong is reported at once, with its
+// place; what concerns one server costs that server only.
+package config
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/mcpx/mcpx/messages"
+)
+
+// Config is a whole configuration, merged and valid.
+type Config struct {
+	Servers []messages.ServerSpec // in the order of the file; without those that have errors
+	Policy  messages.Policy       // of the top level: what a server without keys of its own gets
+	Limits  messages.Limits
+
+	Host      string
+	Port      int  // 0: any
+	PortGiven bool // somebody asked for this port: do not take another one
+
+	APIKeys        map[string]string // by the name of the holder; "default" is api_key. Empty: no key is asked for
+	AllowedOrigins []string          // "https://app.example.com", lower case
+	AllowedHosts   []string          // beside the loopback names and the bound address; lower case
+	Insecure       bool              // an address beyond loopback without a key is what the user wants
+
+	TLSCertFile, TLSKeyFile string // PEM; both or none
+
+	LogLevel  string // "trace", "debug", "info", "warn" or "error"
+	LogFormat string // "auto", "json" or "console"; auto is console on a terminal, else json
+
+	Profile                  string // "inspect"
+	IncludeStructuredContent bool
+
+	DisabledTools []string // "server.tool" as written; merged into Servers already
+}
+
+// LoadOptions say where a configuration comes from.
+type LoadOptions struct {
+	// Path is the file. Empty, without Data: no file is read.
+	Path string
+	// Data is the file's text when the caller has it already; Path then only names it.
+	Data []byte
+
+	// Environ are "NAME=value" entries; nil means the process's environment.
+	// They fill ${…} references and, as MCPX_…, stand above the file.
+	Environ []string
+
+	// Flags stand above everything else, by the name of their key, "." between
+	// levels: "port", "limits.depth". Values are strings, as a user types
+	// them, or of the types string, bool, int, float64, time.Duration,
+	// []string, map[string]string.
+	Flags map[string]any
+
+	// CommandLine is one more server, given by words instead of a file.
+	CommandLine *CommandLine
+}
+
+// Load reads a configuration. Without errors, or with errors that concern
+// single servers, there is a Config, which lacks those servers. It is nil when
+// the file as a whole, the top level, the environment or a flag is wrong.
+// Problems also holds the warnings.
+func Load(opts LoadOptions) (*Config, Problems) {
+	env := environment(opts.Environ)
+	r := &report{used: map[string]bool{}, lookup: func(name string) (string, bool) { v, ok := env[name]; return v, ok }}
+	c := &checker{report: r}
+
+	root, ok := c.open(opts)
+	var cfg *Config
+	if ok {
+		cfg = c.build(root, env, opts)
+	}
+	r.problems.sort()
+	if c.failed {
+		return nil, r.problems
+	}
+	return cfg, r.problems
+}
+
+// open reads and parses the file.
+func (c *checker) open(opts LoadOptions) (root node, ok bool) {
+	root = node{kind: objectNode, at: nowhere}
+	if opts.Path == "" && opts.Data == nil {
+		return root, true
+	}
+	data, err := opts.Data, (*syntaxError)(nil)
+	if data == nil {
+		data, err = readFile(opts.Path)
+	}
+	c.source = newSource(opts.Path, trimBOM(data))
+	switch {
+	case err != nil:
+	case len(data) > maxFileBytes:
+		err = &syntaxError{nowhere, fmt.Sprintf("is larger than %s", size{}.show(maxFileBytes))}
+	default:
+		var p parser
+		if p, err = parserFor(opts.Path); err == nil {
+			root, err = p.parse(c.source.data)
+		}
+	}
+	if err == nil && root.kind != objectNode {
+		err = &syntaxError{root.at, `expected an object such as {"mcpServers": {…}}, found ` + root.describe()}
+	}
+	if err != nil {
+		c.fileError(err)
+		return node{}, false
+	}
+	return root, true
+}
+
+// fileError reports what is wrong with the file as a whole.
+func (c *checker) fileError(err *syntaxError) {
+	if err.at != nowhere {
+		c.errorf(err.at, "", "%s", err.message)
+		return
+	}
+	c.failed = true
+	c.problems = append(c.problems, Problem{File: c.source.path, Message: err.message})
+}
+
+// build merges the layers and reads the servers. Servers are read even when
+// the top level failed, so that all problems are seen at once.
+func (c *checker) build(root node, env map[string]string, opts LoadOptions) *Config {
+	file := c.read(topIndex, root)
+	entries := c.entries(root)
+	ours, flags := c.fromEnvironment(env), c.fromFlags(opts.Flags)
+	layers := []layer{ambientLogLevel(env), file, ours, flags}
+
+	t := defaults()
+	if err := merge(t, layers...); err != nil {
+		c.fileError(&syntaxError{nowhere, err.Error()})
+		return nil
+	}
+	top := layer{}
+	for _, l := range layers {
+		for name, s := range l {
+			top[name] = s
+		}
+	}
+	c.settlePolicy(&t.spec.Policy, top, false)
+	c.settleService(t, top)
+	t.PortGiven = written("port", top)
+	t.Policy, t.DisabledTools = t.spec.Policy, t.spec.DisabledTools
+
+	var known []string
+	maxWritten := written("request_timeout_max", top)
+	for i := range entries {
+		known = append(known, entries[i].name)
+		if spec, ok := entries[i].spec(t.Policy, maxWritten); ok {
+			t.Servers = append(t.Servers, spec)
+		}
+	}
+	if opts.CommandLine != nil {
+		if spec, ok := c.single(*opts.CommandLine, t.Policy, maxWritten); ok {
+			if slices.Contains(known, spec.Name) {
+				c.part(spec.Name).errorf(nowhere, "", "a server of this name stands in the file: give this one another")
+				c.failed = true
+			}
+			known = append(known, spec.Name)
+			t.Servers = append(t.Servers, spec)
+		}
+	}
+	c.unknownVariables(env)
+	c.distribute(top["disabled_tools"], t.Servers, known)
+	if len(known) == 0 && c.source != nil && !c.failed {
+		c.warnf(root.at, "", `there are no servers: add some under "mcpServers"`)
+	}
+	return &t.Config
+}
+
+// settleService makes the keys around the service agree with each other.
+func (c *checker) settleService(t *target, top layer) {
+	if t.apiKey != "" {
+		if old := t.APIKeys["default"]; old != "" && old != t.apiKey {
+			c.warnf(top["api_keys"].at, "api_keys.default", "is replaced by api_key")
+		}
+		if t.APIKeys == nil {
+			t.APIKeys = map[string]string{}
+		}
+		t.APIKeys["default"] = t.apiKey
+	}
+	switch {
+	case t.TLSCertFile != "" && t.TLSKeyFile == "":
+		c.errorf(top["ssl_certfile"].at, "ssl_certfile", "TLS needs ssl_keyfile as well")
+	case t.TLSCertFile == "" && t.TLSKeyFile != "":
+		c.errorf(top["ssl_keyfile"].at, "ssl_keyfile", "TLS needs ssl_certfile as well")
+	}
+}
+
+func trimBOM(data []byte) []byte {
+	if len(data) >= 3 && string(data[:3]) == "\xef\xbb\xbf" {
+		return data[3:]
+	}
+	return data
+}

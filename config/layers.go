@@ -1,0 +1,56 @@
+package config
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/knadh/koanf/providers/confmap"
+	"github.com/knadh/koanf/v2"
+)
+
+// delim stands between the levels of a key in koanf. A "." would split names
+// that hold dots, this no text of a configuration holds.
+const delim = "\x1f"
+
+// merge lays layers over each other, the last one on top, and writes the
+// result to t. Later values replace earlier ones as a whole, lists and
+// objects of names too.
+func merge(t *target, layers ...layer) error {
+	merged := koanf.New(delim)
+	for _, l := range layers {
+		flat := map[string]any{}
+		for _, k := range keys {
+			if s := l[k.name]; s.ok {
+				flat[k.path()] = s.value
+			}
+		}
+		if err := merged.Load(confmap.Provider(flat, delim), nil); err != nil {
+			return err
+		}
+	}
+	for _, k := range keys {
+		if v := merged.Get(k.path()); v != nil && k.set != nil {
+			k.set(t, v)
+		}
+	}
+	return nil
+}
+
+// written reports whether any of the layers has the key.
+func written(name string, layers ...layer) bool {
+	return slices.ContainsFunc(layers, func(l layer) bool { _, ok := l[name]; return ok })
+}
+
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
+
+func asInt(v any) (int64, bool) {
+	switch v := v.(type) {
+	case int:
+		return int64(v), true
+	case time.Duration:
+		return int64(v), true
+	}
+	return 0, false
+}
