@@ -40,9 +40,11 @@ func (w *members) next() (member, bool) {
 	b := w.b
 	m := member{key: w.at, comma: -1}
 	w.at = -1
-	m.keyEnd = skipString(b, m.key)
+	if m.keyEnd = skipString(b, m.key); m.keyEnd < 0 {
+		return member{}, false
+	}
 	i := skipSpace(b, m.keyEnd)
-	if m.keyEnd < 0 || i >= len(b) || b[i] != ':' {
+	if i >= len(b) || b[i] != ':' {
 		return member{}, false
 	}
 	m.val = skipSpace(b, i+1)

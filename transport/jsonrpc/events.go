@@ -218,7 +218,12 @@ func (r *EventReader) add(part []byte) {
 	case r.value == nil || r.tooLong:
 	case r.held()+len(part) > r.limit:
 		r.tooLong = true
-		r.data = head(r.data, pick(r.value == &r.data, part))
+		if r.value != &r.data {
+			part = nil
+		}
+		if r.hasData {
+			r.data = head(r.data, part)
+		}
 		r.typ, r.newID, r.digits = nil, nil, nil
 	default:
 		*r.value = appendBounded(*r.value, part, r.limit)
@@ -227,13 +232,6 @@ func (r *EventReader) add(part []byte) {
 
 func (r *EventReader) held() int {
 	return len(r.data) + len(r.typ) + len(r.id) + len(r.newID) + len(r.digits)
-}
-
-func pick(yes bool, b []byte) []byte {
-	if yes {
-		return b
-	}
-	return nil
 }
 
 // endLine completes the field of a line that is not blank.

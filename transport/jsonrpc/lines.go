@@ -2,7 +2,6 @@ package jsonrpc
 
 import (
 	"bufio"
-	"bytes"
 	"errors"
 	"io"
 )
@@ -35,7 +34,7 @@ func NewLineReader(r io.Reader, limit int) *LineReader {
 func (r *LineReader) Next() ([]byte, error) {
 	for {
 		line, err := r.line()
-		if err != nil || len(bytes.TrimSpace(line)) > 0 {
+		if err != nil || skipSpace(line, 0) < len(line) {
 			return line, err
 		}
 	}

@@ -141,7 +141,7 @@ func oneHeader(h http.Header, name string, required bool) (*string, *jsonrpc.Err
 }
 
 func mismatch(header, got, want string) *jsonrpc.Error {
-	return headerError("%s header value '%s' does not match body value '%s'", header, got, want)
+	return headerError("%s header value '%.100s' does not match body value '%.100s'", header, got, want)
 }
 
 func headerError(format string, args ...any) *jsonrpc.Error {

@@ -3,9 +3,11 @@ package mcp
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"math/big"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/mcpx/mcpx/transport/jsonrpc"
@@ -31,91 +33,130 @@ func ParamHeaders(inputSchema json.RawMessage) ([]ParamHeader, error) {
 	if !bytes.Contains(inputSchema, []byte(annotation)) && !bytes.ContainsRune(inputSchema, '\\') {
 		return nil, nil
 	}
-	f := finder{names: map[string][]string{}}
-	if err := f.schema(inputSchema, nil, true); err != nil {
+	f := finder{dec: json.NewDecoder(bytes.NewReader(inputSchema)), names: map[string]string{}}
+	if err := f.schemas(true, false); err != nil {
 		return nil, err
 	}
 	return f.found, nil
 }
 
+// finder passes once over a schema, so that a deep one is not read again for
+// each level.
 type finder struct {
+	dec   *json.Decoder
+	depth int
+	path  []string // the properties that lead to the current schema
 	found []ParamHeader
-	names map[string][]string // lower-case name -> path of the property that has it
+	names map[string]string // lower-case header name -> the property that has it
 }
 
-// schema looks through one schema. path leads to it; reachable says that only
-// properties lie on the way.
-func (f *finder) schema(schema json.RawMessage, path []string, reachable bool) error {
-	for key, value := range jsonrpc.Members(schema) {
-		var err error
+// maxDepth bounds our recursion for callers whose schema did not pass jsonrpc.Parse.
+const maxDepth = 10_000
+
+// schemas reads the next value: a schema, an array of them, or, if named, an
+// object whose members are schemas. reachable: only properties lie on the way;
+// then those that are named are properties, too.
+func (f *finder) schemas(reachable, named bool) error {
+	token, err := f.dec.Token()
+	if err != nil {
+		return err
+	}
+	if f.depth++; f.depth > maxDepth {
+		return errors.New("the input schema is nested too deep")
+	}
+	defer func() { f.depth-- }()
+	switch {
+	case token == json.Delim('['):
+		for f.dec.More() {
+			if err := f.schemas(false, false); err != nil {
+				return err
+			}
+		}
+	case token != json.Delim('{'):
+		return nil // true and false are schemas without annotations; the rest is for others to refuse
+	case !named:
+		return f.schema(reachable)
+	default:
+		for f.dec.More() {
+			name, err := f.key()
+			if err != nil {
+				return err
+			}
+			f.path = append(f.path, name)
+			if err := f.schemas(reachable, false); err != nil {
+				return err
+			}
+			f.path = f.path[:len(f.path)-1]
+		}
+	}
+	_, err = f.dec.Token()
+	return err
+}
+
+func (f *finder) key() (string, error) {
+	token, err := f.dec.Token()
+	key, _ := token.(string) // the decoder allows nothing else here
+	return key, err
+}
+
+// schema reads a schema after its opening brace.
+func (f *finder) schema(reachable bool) error {
+	var mark, typ, data json.RawMessage
+	for f.dec.More() {
+		key, err := f.key()
+		if err != nil {
+			return err
+		}
 		switch key {
 		case annotation:
-			err = f.annotated(schema, value, path, reachable)
+			err = f.dec.Decode(&mark)
+		case "type":
+			err = f.dec.Decode(&typ)
 		case "properties":
-			for name, property := range jsonrpc.Members(value) {
-				if err = f.schema(property, append(slices.Clip(path), name), reachable); err != nil {
-					break
-				}
-			}
+			err = f.schemas(reachable, true)
 		case "patternProperties", "dependentSchemas", "dependencies", "$defs", "definitions":
-			for _, sub := range jsonrpc.Members(value) {
-				if err = f.schema(sub, path, false); err != nil {
-					break
-				}
-			}
+			err = f.schemas(false, true)
 		case "items", "prefixItems", "additionalItems", "unevaluatedItems", "contains",
 			"additionalProperties", "unevaluatedProperties", "propertyNames", "contentSchema",
 			"allOf", "anyOf", "oneOf", "not", "if", "then", "else":
-			err = f.either(value, path)
+			err = f.schemas(false, false)
+		default:
+			err = f.dec.Decode(&data)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	return nil
-}
-
-// either looks through a schema or an array of schemas.
-func (f *finder) either(value json.RawMessage, path []string) error {
-	if !jsonrpc.IsBatch(value) {
-		return f.schema(value, path, false)
-	}
-	var list []json.RawMessage
-	if err := json.Unmarshal(value, &list); err != nil {
+	if _, err := f.dec.Token(); err != nil {
 		return err
 	}
-	for _, sub := range list {
-		if err := f.schema(sub, path, false); err != nil {
-			return err
-		}
+	if mark == nil {
+		return nil
 	}
-	return nil
+	return f.annotated(mark, typ, reachable)
 }
 
-func (f *finder) annotated(schema, value json.RawMessage, path []string, reachable bool) error {
-	where := fmt.Sprintf("property %q", strings.Join(path, "."))
-	if len(path) == 0 {
-		where = "the schema's root"
+func (f *finder) annotated(mark, typ json.RawMessage, reachable bool) error {
+	where := strings.Join(f.path, ".")
+	if !reachable || len(f.path) == 0 {
+		return fmt.Errorf("%s may only stand on a property that a chain of properties leads to, not at %q", annotation, where)
 	}
-	if !reachable || len(path) == 0 {
-		return fmt.Errorf("%s in or below %s: it may only stand on a property that a chain of properties leads to", annotation, where)
-	}
-	name, ok := jsonrpc.GetString(value)
+	name, ok := jsonrpc.GetString(mark)
 	if !ok || name == "" {
-		return fmt.Errorf("%s of %s must be a non-empty string", annotation, where)
+		return fmt.Errorf("%s of property %q must be a non-empty string", annotation, where)
 	}
 	if i := strings.IndexFunc(name, func(r rune) bool { return !isTokenChar(r) }); i >= 0 {
-		return fmt.Errorf("%s %q of %s is no header name: character %q at %d", annotation, name, where, name[i:i+1], i)
+		return fmt.Errorf("%s %q of property %q is no header name: see its character %d", annotation, name, where, i+1)
 	}
-	typ, ok := primitive(schema)
+	kind, ok := primitive(typ)
 	if !ok {
-		return fmt.Errorf("%s %q of %s: only for properties of type string, integer or boolean", annotation, name, where)
+		return fmt.Errorf("%s %q of property %q: only properties of type string, integer or boolean can be mirrored", annotation, name, where)
 	}
 	if other, taken := f.names[strings.ToLower(name)]; taken {
-		return fmt.Errorf("%s %q of %s is also used by property %q", annotation, name, where, strings.Join(other, "."))
+		return fmt.Errorf("%s %q of property %q is also used by property %q", annotation, name, where, other)
 	}
-	f.names[strings.ToLower(name)] = path
-	f.found = append(f.found, ParamHeader{Name: name, Path: path, Type: typ})
+	f.names[strings.ToLower(name)] = where
+	f.found = append(f.found, ParamHeader{Name: name, Path: slices.Clone(f.path), Type: kind})
 	return nil
 }
 
@@ -127,14 +168,10 @@ func isTokenChar(r rune) bool {
 
 // primitive returns the type of a property that may be mirrored. null may stand
 // beside it, since a null is not mirrored anyway.
-func primitive(schema json.RawMessage) (string, bool) {
-	raw, ok := jsonrpc.Get(schema, "type")
-	if !ok {
-		return "", false
-	}
+func primitive(typ json.RawMessage) (string, bool) {
 	var types []string
-	if json.Unmarshal(raw, &types) != nil {
-		one, ok := jsonrpc.GetString(raw)
+	if json.Unmarshal(typ, &types) != nil {
+		one, ok := jsonrpc.GetString(typ)
 		if !ok {
 			return "", false
 		}
@@ -175,14 +212,12 @@ func (p ParamHeader) Value(arguments json.RawMessage) (value string, ok bool) {
 // maxSafe is the largest integer that JavaScript holds exactly.
 const maxSafe = 1<<53 - 1
 
-// integer renders a JSON number whose value is an integer in the safe range.
+// integer renders a JSON number whose value is an integer in the safe range, as
+// a reader with float64 sees it.
 func integer(number string) (string, bool) {
-	if len(number) > 64 {
-		return "", false // no sane rendering of a safe integer; and an exponent could cost memory
-	}
-	r, ok := new(big.Rat).SetString(number)
-	if !ok || !r.IsInt() || new(big.Int).Abs(r.Num()).Cmp(big.NewInt(maxSafe)) > 0 {
+	n, err := strconv.ParseFloat(number, 64)
+	if err != nil || n != math.Trunc(n) || math.Abs(n) > maxSafe {
 		return "", false
 	}
-	return r.Num().String(), true
+	return strconv.FormatInt(int64(n), 10), true
 }

@@ -3,6 +3,7 @@ package mcp
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 
 	"github.com/mcpx/mcpx/transport/jsonrpc"
 )
@@ -36,31 +37,56 @@ func CompleteResult(method string, result json.RawMessage, serverInfo json.RawMe
 	if len(result) == 0 {
 		result = json.RawMessage("{}")
 	}
-	if trimmed := bytes.TrimLeft(result, " \t\r\n"); trimmed[0] != '{' {
+	open := bytes.IndexByte(result, '{')
+	if open < 0 || len(bytes.TrimLeft(result[:open], " \t\r\n")) > 0 {
 		return result
 	}
-	kind, has := jsonrpc.Get(result, keyResultType)
-	if !has {
-		kind = jsonrpc.Quote(complete)
-		result = jsonrpc.Set(result, kind, keyResultType)
-	}
-	if text, _ := jsonrpc.GetString(kind); text == complete && cacheable(method) {
-		if _, ok := jsonrpc.Get(result, keyTTL); !ok {
-			result = jsonrpc.Set(result, json.RawMessage("0"), keyTTL)
+	kind, meta := json.RawMessage(nil), json.RawMessage(nil)
+	hasTTL, hasScope, empty := false, false, true
+	for key, value := range jsonrpc.Members(result) {
+		empty = false
+		switch {
+		case key == keyResultType && kind == nil: // of equal keys the first counts
+			kind = value
+		case key == keyTTL:
+			hasTTL = true
+		case key == keyScope:
+			hasScope = true
+		case key == metaKey && meta == nil:
+			meta = value
 		}
-		if _, ok := jsonrpc.Get(result, keyScope); !ok {
-			result = jsonrpc.Set(result, json.RawMessage(`"private"`), keyScope)
+	}
+	var add []byte // members, each with a comma
+	isComplete := kind == nil
+	if kind == nil {
+		add = append(add, `"resultType":"complete",`...)
+	} else if text, ok := jsonrpc.GetString(kind); ok {
+		isComplete = text == complete
+	}
+	if isComplete && cacheable(method) {
+		if !hasTTL {
+			add = append(add, `"ttlMs":0,`...)
+		}
+		if !hasScope {
+			add = append(add, `"cacheScope":"private",`...)
 		}
 	}
-	if len(serverInfo) == 0 {
+	if len(serverInfo) > 0 {
+		switch {
+		case meta == nil:
+			add = append(append(append(add, `"_meta":{"`+MetaServerInfo+`":`...), serverInfo...), "},"...)
+		case meta[0] == '{': // a _meta of another type is not ours to repair
+			if _, has := jsonrpc.Get(meta, MetaServerInfo); !has {
+				result = jsonrpc.Set(result, serverInfo, metaKey, MetaServerInfo)
+			}
+		}
+	}
+	if len(add) == 0 {
 		return result
 	}
-	meta, has := jsonrpc.Get(result, metaKey)
-	if has && meta[0] != '{' {
-		return result // not ours to repair
+	if empty {
+		add = add[:len(add)-1]
 	}
-	if _, has = jsonrpc.Get(meta, MetaServerInfo); !has {
-		result = jsonrpc.Set(result, serverInfo, metaKey, MetaServerInfo)
-	}
-	return result
+	// At the front, where nothing has to be looked for: results may be long.
+	return slices.Concat(result[:open+1], add, result[open+1:])
 }
