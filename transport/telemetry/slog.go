@@ -8,12 +8,13 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// Slog returns a logger for the actor library. That library logs whole
-// messages, secrets included, under a key that collides with zerolog's own, and
-// tells at level info what only its developers want to know. So values that are
-// not plain are shown by their type, and everything below a warning is debug.
-func Slog(log zerolog.Logger) *slog.Logger {
-	return slog.New(plain{zerolog.NewSlogHandler(log.With().Str("source", "actors").Logger())})
+// Slog returns a logger for a part of the program that logs by itself, above
+// all the actor library. That one logs whole messages, secrets included, under a
+// key that collides with zerolog's own, and tells at level info what only its
+// developers want to know. So values that are not plain are shown by their type,
+// and everything below a warning is debug.
+func Slog(log zerolog.Logger, source string) *slog.Logger {
+	return slog.New(plain{zerolog.NewSlogHandler(log.With().Str("source", source).Logger())})
 }
 
 // plain is a handler that lets only plain values through.

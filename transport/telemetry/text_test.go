@@ -72,7 +72,7 @@ func (discreet) LogValue() slog.Value { return slog.StringValue("discreet") }
 
 func TestSlog_NeverPrintsAMessage(t *testing.T) {
 	var out bytes.Buffer
-	log := Slog(zerolog.New(&out).Level(zerolog.DebugLevel))
+	log := Slog(zerolog.New(&out).Level(zerolog.DebugLevel), "actors")
 	log.Error("unknown system message", slog.Any("message", secretive{"hunter2"}), slog.Any("pid", pid("gateway/s1")))
 	log.Info("[DeadLetter]", "message", &secretive{"hunter2"}, "sender", nil, "other", secretive{"hunter2"})
 	log.With("message", secretive{"hunter2"}).Warn("with")
@@ -94,7 +94,7 @@ func TestSlog_NeverPrintsAMessage(t *testing.T) {
 
 func TestSlog_WhatTheLibrarySaysBelowAWarningIsDebug(t *testing.T) {
 	var out bytes.Buffer
-	log := Slog(zerolog.New(&out).Level(zerolog.InfoLevel))
+	log := Slog(zerolog.New(&out).Level(zerolog.InfoLevel), "actors")
 	log.Info("actor system started")
 	if out.Len() > 0 {
 		t.Errorf("written at info: %s", out.String())
