@@ -62,7 +62,10 @@ func (e *expansion) reference(s string, out *strings.Builder, level int) (rest s
 	end := strings.IndexFunc(s, func(r rune) bool {
 		return r != '_' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
 	})
-	if end <= 0 || s[0] >= '0' && s[0] <= '9' {
+	if end < 0 {
+		end = len(s)
+	}
+	if end == 0 || s[0] >= '0' && s[0] <= '9' {
 		e.bad = "a ${ " + notAReference
 		return ""
 	}
@@ -78,6 +81,9 @@ func (e *expansion) reference(s string, out *strings.Builder, level int) (rest s
 	}
 	s, ok := strings.CutPrefix(s, ":-")
 	switch {
+	case s == "" && !ok:
+		e.bad = "the reference to " + name + " is never closed"
+		return ""
 	case !ok:
 		e.bad = "the reference to " + name + " is neither ${" + name + "} nor ${" + name + ":-default}"
 		return ""

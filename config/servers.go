@@ -134,6 +134,15 @@ func (e *entry) redundantName() {
 	}
 }
 
+// remoteTypes are the types of servers behind a URL; "http" leaves it to the URL.
+var remoteTypes = map[string]messages.Transport{
+	"http":            messages.TransportHTTP,
+	"sse":             messages.TransportSSE,
+	"streamable-http": messages.TransportHTTP,
+	"streamable_http": messages.TransportHTTP,
+	"streamableHttp":  messages.TransportHTTP,
+}
+
 // reach decides how the server is reached, and checks that it can be.
 func (e *entry) reach(t *target, l layer) {
 	has := func(key string) bool {
@@ -168,13 +177,13 @@ func (e *entry) reach(t *target, l layer) {
 		if isSSE(t.spec.URL) {
 			t.spec.Transport = messages.TransportSSE
 		}
-	case "sse":
-		t.spec.Transport, t.spec.Declared = messages.TransportSSE, true
-	case "streamable-http", "streamable_http", "streamableHttp":
-		t.spec.Transport, t.spec.Declared = messages.TransportHTTP, true
 	default:
-		e.errorf(at, "", "unknown type '%s', must be 'stdio' or 'http'", label(transport))
-		return
+		declared, known := remoteTypes[transport]
+		if !known {
+			e.errorf(at, "", "unknown type '%s', must be 'stdio' or 'http'", label(transport))
+			return
+		}
+		t.spec.Transport, t.spec.Declared = declared, true
 	}
 	if !has("url") {
 		e.errorf(at, "", "%s type requires 'url' field", transport)

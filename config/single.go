@@ -54,9 +54,10 @@ func isURL(words []string) bool {
 // tree writes the line as the file would have it.
 func (line CommandLine) tree() node {
 	fields := map[string]any{}
-	switch remote := isURL(line.Words); {
+	_, remote := remoteTypes[line.Type]
+	switch {
 	case len(line.Words) == 0:
-	case line.Type == "" && remote, line.Type != "" && line.Type != "stdio":
+	case remote, line.Type == "" && isURL(line.Words):
 		fields["url"] = line.Words[0]
 	default:
 		fields["command"] = line.Words[0]

@@ -195,10 +195,10 @@ func (k span) read(c *checker, key string, n node) (any, bool) {
 	switch {
 	case !bare || verdict == notANumber:
 		c.errorf(n.at, key, "expected %s, found %s", want, found)
-	case verdict == tooSmall, v < k.least:
-		c.errorf(n.at, key, "must be at least %s, found %s", k.show(k.least), found)
 	case verdict == tooLarge, v > maxSpan:
 		c.errorf(n.at, key, "must be at most %s, found %s", k.show(maxSpan), found)
+	case verdict == tooSmall, v < k.least:
+		c.errorf(n.at, key, "must be at least %s, found %s", k.show(k.least), found)
 	default:
 		return v, true
 	}
