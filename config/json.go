@@ -97,15 +97,17 @@ func scan(data []byte) (open int, err *syntaxError) {
 	return stack[len(stack)-1], nil
 }
 
+var comments = [...]struct{ open, end string }{{"//", "\n"}, {"/*", "*/"}}
+
 // skipComment returns the offset of the last byte of the comment that begins at i.
 func skipComment(data []byte, i int) (end int, ok bool) {
-	for open, end := range map[string]string{"//": "\n", "/*": "*/"} {
-		if bytes.HasPrefix(data[i:], []byte(open)) {
-			n := bytes.Index(data[i+len(open):], []byte(end))
+	for _, c := range comments {
+		if inside, ok := bytes.CutPrefix(data[i:], []byte(c.open)); ok {
+			n := bytes.Index(inside, []byte(c.end))
 			if n < 0 {
 				return len(data), true
 			}
-			return i + len(open) + n + len(end) - 1, true
+			return i + len(c.open) + n + len(c.end) - 1, true
 		}
 	}
 	return 0, false

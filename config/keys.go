@@ -259,9 +259,9 @@ func pendingKeys() []key {
 		pending("toon_compression_enabled", inTop, toggle{}, "true", "results as TOON where that is smaller", ""),
 		pending("toon_compression_min_size", inTop, natural, "1", "keys or rows from which on", ""),
 		pending("schema_compression_enabled", inTop, toggle{}, "true", "schemas as TypeScript", ""),
-		pending("client_header_forwarding.enabled", inTop, toggle{}, "false", "passes headers of callers on", ""),
-		pending("client_header_forwarding.whitelist", inTop, list{}, "none", "which; a trailing `*` matches the rest", ""),
-		pending("client_header_forwarding.blacklist", inTop, list{}, "none", "which not; wins", ""),
+		pending("client_header_forwarding.enabled", anywhere, toggle{}, "false", "passes headers of callers on", ""),
+		pending("client_header_forwarding.whitelist", anywhere, list{}, "none", "which; a trailing `*` matches the rest", ""),
+		pending("client_header_forwarding.blacklist", anywhere, list{}, "none", "which not; wins", ""),
 	}
 }
 

@@ -10,8 +10,8 @@ import (
 	"github.com/knadh/koanf/v2"
 )
 
-// delim stands between the levels of a key in koanf. A "." would split names
-// that hold dots, this no text of a configuration holds.
+// delim stands between the levels of a key in koanf. Names of servers and of
+// holders of keys may hold dots; this character none of them can.
 const delim = "\x1f"
 
 // merge lays layers over each other, the last one on top, and writes the

@@ -1,6 +1,9 @@
 package config
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // setting is one value that was read, and where it stands. A value that is
 // not valid stays present with ok unset: it is wrong, not missing.
@@ -81,7 +84,7 @@ func (c *checker) both(k *key, a, b setting) setting {
 		a, b = b, a
 	}
 	if entries, ok := a.value.([]string); ok {
-		a.value = append(entries, b.value.([]string)...)
+		a.value = slices.Concat(entries, b.value.([]string))
 		return a
 	}
 	c.warnf(b.at, k.name, "stands here as well as at %s, which counts", c.place(a.at))
