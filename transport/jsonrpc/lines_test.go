@@ -184,7 +184,7 @@ func FuzzLineReader(f *testing.F) {
 			t.Fatalf("%q, limit %d: %q, want %q", b, limit, got, want)
 		}
 		for i := range got {
-			if strings.TrimSuffix(got[i], "\r") != strings.TrimSuffix(want[i], "\r") {
+			if strings.TrimRight(got[i], "\r") != strings.TrimRight(want[i], "\r") { // a head may hold the CR of the line end
 				t.Fatalf("%q, limit %d: %q, want %q", b, limit, got, want)
 			}
 		}

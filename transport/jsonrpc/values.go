@@ -95,3 +95,6 @@ func appendUnescaped(dst, raw []byte) []byte {
 		raw = raw[n:]
 	}
 }
+
+// AppendQuote appends s as a JSON string, as Quote writes it.
+func AppendQuote(dst []byte, s string) []byte { return appendQuoted(dst, s) }

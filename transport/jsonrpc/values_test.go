@@ -58,6 +58,12 @@ func TestAppendCompact_DropsSpaceAndEscapesThatNobodyNeeds(t *testing.T) {
 	}
 }
 
+func TestAppendQuote_WritesWhatQuoteWrites(t *testing.T) {
+	if got := string(AppendQuote([]byte("x"), "é\n<\"")); got != `x`+string(Quote("é\n<\"")) {
+		t.Fatal(got)
+	}
+}
+
 func FuzzAppendCompact(f *testing.F) {
 	f.Add([]byte(`{"a":["\u00e9",1.0,true]}`))
 	f.Fuzz(func(t *testing.T, in []byte) {

@@ -43,8 +43,9 @@ const (
 )
 
 // EncodeHeader makes a value safe for Mcp-Name and Mcp-Param-* (2026-07-28, streamable-http: value encoding).
+// A tab inside a value is allowed in a header, but intermediaries fold it into a space: it is encoded, too.
 func EncodeHeader(value string) string {
-	if invalidAt(value) < 0 && strings.Trim(value, " \t") == value &&
+	if invalidAt(value) < 0 && strings.Trim(value, " ") == value && !strings.Contains(value, "\t") &&
 		!(strings.HasPrefix(value, sentinelStart) && strings.HasSuffix(value, sentinelEnd)) {
 		return value
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/mcpx/mcpx/messages"
 	"github.com/mcpx/mcpx/transport/jsonrpc"
@@ -38,7 +39,7 @@ func ReadInitialize(result json.RawMessage) (messages.Peer, error) {
 	case !Known(version) || IsModern(version):
 		legacy, _ := Allowed("legacy")
 		return messages.Peer{}, fmt.Errorf("the server answered initialize with protocol version %q; mcpx speaks %s after it",
-			version, legacy)
+			version, strings.Join(legacy, ", "))
 	}
 	info, _ := jsonrpc.Get(result, "serverInfo")
 	p := peer(result, info)
