@@ -33,7 +33,9 @@ type CatalogReport struct {
 // Sender: an upstream, with the door as the message's sender. No reply.
 type PassOn struct{ Reply any }
 
-// Retired says that an upstream has closed its connection and ends.
+// Retired says that an upstream has closed its connection for good. The gateway
+// stops it then: stopping itself would let Terminated, a system message,
+// overtake this one.
 //
 // Sender: an upstream. No reply.
 type Retired struct {
@@ -61,6 +63,16 @@ type CloseAll struct{}
 // AllClosed answers CloseAll.
 type AllClosed struct{ Report CloseReport }
 
+// Sync asks for nothing: whoever has its reply knows that the gateway has seen
+// what was under way to it.
+//
+// Sender: the door. Reply: Synced.
+type Sync struct{}
+
+// Synced answers Sync.
+type Synced struct{}
+
+func (Sync) toGateway()          {}
 func (ApplySpecs) toGateway()    {}
 func (StatusReport) toGateway()  {}
 func (CatalogReport) toGateway() {}

@@ -56,9 +56,9 @@ type DisconnectReply struct {
 	Err string // why the close was not in good order; empty when it was
 }
 
-// Retire drains and closes the connection and ends the actor.
+// Retire drains and closes the connection for good.
 //
-// Sender: the gateway. Reply: Retired, then the actor stops.
+// Sender: the gateway. Reply: Retired, upon which the gateway stops the actor.
 type Retire struct {
 	DrainUntil time.Time // calls in flight may go on until then
 	CloseUntil time.Time // everything is gone by then

@@ -3,6 +3,8 @@
 package kit
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"net/url"
 	"runtime/debug"
@@ -86,8 +88,12 @@ func UpstreamName(server string, generation uint64) string {
 	return fmt.Sprintf("upstream:%s#%d", url.PathEscape(server), generation)
 }
 
-// ClientName is the name of the actor of a client session.
-func ClientName(id messages.ClientID) string { return "client:" + url.PathEscape(string(id)) }
+// ClientName is the name of the actor of a client session. It is derived from
+// the id and does not give it away: paths are logged, ids are secrets.
+func ClientName(id messages.ClientID) string {
+	digest := sha256.Sum256([]byte(id))
+	return "client:" + hex.EncodeToString(digest[:10])
+}
 
 // SessionName is the name of the actor of one call.
 func SessionName(id uint64) string { return fmt.Sprintf("s%d", id) }

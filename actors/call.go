@@ -1,0 +1,169 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/mcpx/mcpx/actors/gateway"
+	"github.com/mcpx/mcpx/actors/link"
+	"github.com/mcpx/mcpx/actors/session"
+	"github.com/mcpx/mcpx/messages"
+)
+
+// resolveAttempts bounds how often a call that was not sent is resolved: once
+// for an address that has just changed, and again while an actor is replaced.
+const resolveAttempts = 4
+
+// Call performs one call and returns its one outcome, at its deadline at the
+// latest. The goroutine that calls does the I/O. sink gets the call's
+// notifications before Call returns and is not touched afterwards.
+//
+// When ctx ends, the call is cancelled; the outcome then is KindCancelled, or,
+// if ctx's cause is a *messages.Failure, that one.
+func (r *Runtime) Call(ctx context.Context, call messages.Call, sink messages.Sink) messages.Outcome {
+	var out messages.Outcome
+	for range resolveAttempts {
+		out = r.callOnce(ctx, call, sink)
+		if out.Failure == nil || !out.Failure.Stale || ctx.Err() != nil {
+			break
+		}
+		// It met a stale address or connection and was not sent: the name is
+		// resolved once more, when the gateway has seen what happened.
+		if _, err := ask[messages.Synced](ctx, r, r.root, messages.Sync{}); err != nil {
+			break
+		}
+	}
+	return out
+}
+
+func (r *Runtime) callOnce(ctx context.Context, call messages.Call, sink messages.Sink) messages.Outcome {
+	entry, failure := r.resolve(call.Principal, call.Server)
+	if failure == nil && call.Request.Method == "tools/call" {
+		failure = toolAllowed(entry, call.Server, call.Request.Name)
+	}
+	if failure != nil {
+		return messages.Outcome{Failure: failure}
+	}
+	upstream := entry.PID()
+	if upstream == nil {
+		return messages.Outcome{Failure: restarting(call.Server)}
+	}
+	if ctx.Err() != nil {
+		return messages.Outcome{Failure: cancelled(ctx, call.Server)}
+	}
+
+	a := r.newAsker()
+	defer a.release()
+	id := r.calls.Add(1)
+	stop := context.AfterFunc(ctx, func() {
+		// By way of the upstream, behind the Admit: the session may not live yet.
+		r.system.Root.Send(upstream, messages.CancelCall{ID: id, Reason: cancelled(ctx, call.Server).Message})
+	})
+	defer stop()
+	a.send(upstream, messages.Admit{ID: id, Call: call})
+	out := r.await(a, upstream, call, sink)
+	if ctx.Err() != nil && out.Failure != nil && out.Failure.Kind == messages.KindCancelled {
+		f := cancelled(ctx, call.Server)
+		f.Sent = out.Failure.Sent
+		out.Failure = f
+	}
+	return out
+}
+
+// await takes the lease when it comes, does the I/O, and returns the session's
+// answer. It waits for actors only, never for ctx: exactly one answer is coming.
+func (r *Runtime) await(a *asker, upstream *actor.PID, call messages.Call, sink messages.Sink) messages.Outcome {
+	owes := upstream
+	sent := messages.SentNo
+	for {
+		// Background: the session answers at the deadline and on cancellation.
+		m, _ := r.next(context.Background(), a, owes)
+		switch m := m.(type) {
+		case messages.Outcome:
+			return m
+		case link.Lease:
+			owes = m.Session
+			out := m.Do(call.Request, call.Server, r.progress(m.Session, sink))
+			sent = m.Sent.Sent()
+			if r.alive(m.Session) { // a killed one has answered
+				r.system.Root.Send(m.Session, session.Finished{Outcome: out})
+			}
+		case gone:
+			f := restarting(call.Server)
+			f.Sent, f.Stale = sent, sent == messages.SentNo
+			return messages.Outcome{Failure: f}
+		}
+	}
+}
+
+// progress tells the session of each progress notification that passes, since
+// it extends the deadline.
+func (r *Runtime) progress(s *actor.PID, sink messages.Sink) messages.Sink {
+	return messages.SinkFunc(func(n messages.Notification) error {
+		if n.Method == "notifications/progress" {
+			r.system.Root.Send(s, session.Progressed{})
+		}
+		return sink.Notify(n)
+	})
+}
+
+func restarting(server string) *messages.Failure {
+	f := messages.Failf(messages.KindUnavailable, server, "server %q is restarting; try again", server)
+	f.Stale, f.RetryAfter = true, time.Second
+	return f
+}
+
+func cancelled(ctx context.Context, server string) *messages.Failure {
+	var f *messages.Failure
+	if errors.As(context.Cause(ctx), &f) {
+		told := *f
+		told.Server = server
+		return &told
+	}
+	if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+		return messages.Failf(messages.KindTimeout, server, "server %q: the caller's deadline passed", server)
+	}
+	return messages.Failf(messages.KindCancelled, server, "server %q: the caller gave up", server)
+}
+
+// resolve finds a server that p may use.
+func (r *Runtime) resolve(p messages.Principal, server string) (*gateway.Entry, *messages.Failure) {
+	if r.closing.Load() {
+		return nil, messages.Failf(messages.KindUnavailable, server, "mcpx is shutting down")
+	}
+	entry, ok := r.table.Lookup(server)
+	if !ok {
+		f := messages.Failf(messages.KindUnknownUpstream, server, "there is no server %q", server)
+		f.Available = r.table.Names()
+		return nil, f
+	}
+	return entry, allowed(p, entry, server)
+}
+
+// allowed and toolAllowed are the one policy point: every path comes through
+// here. Today it knows disabled servers and tools; p is what scopes will ask for.
+func allowed(_ messages.Principal, entry *gateway.Entry, server string) *messages.Failure {
+	if entry.Spec.Disabled {
+		return messages.Failf(messages.KindForbidden, server, "server %q is disabled in the configuration", server)
+	}
+	return nil
+}
+
+func toolAllowed(entry *gateway.Entry, server, tool string) *messages.Failure {
+	if entry.ToolDisabled(tool) {
+		return messages.Failf(messages.KindForbidden, server, "tool %q of server %q is disabled in the configuration", tool, server)
+	}
+	return nil
+}
+
+// Allowed is the one policy point, asked without a call: nil, or why p may not
+// use this tool of this server (tool empty: the server as such).
+func (r *Runtime) Allowed(p messages.Principal, server, tool string) *messages.Failure {
+	entry, failure := r.resolve(p, server)
+	if failure == nil && tool != "" {
+		failure = toolAllowed(entry, server, tool)
+	}
+	return failure
+}

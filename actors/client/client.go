@@ -1,0 +1,271 @@
+// Package client holds the actor of one downstream MCP client session.
+package client
+
+import (
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/mcpx/mcpx/actors/kit"
+	"github.com/mcpx/mcpx/messages"
+)
+
+// A client owns one downstream session: who may use it, which of its requests
+// are in flight, its streams, and what waits to be delivered on them.
+//
+//	open ──CloseClient, EndClient, idle──▶ stopped
+//
+// Streams pull: a stream that does not read has no pull pending and costs its
+// own queue only.
+//
+// Bounds: limits.streams_per_client streams; limits.client_notifications
+// notifications queued per session and per listen stream (an equal
+// list_changed is queued once, then the oldest is dropped and counted);
+// limits.client_idle without request, stream or check.
+//
+// Crash: it is stopped; its requests are cancelled and its streams end. The
+// client finds its session gone (404) and initialises anew.
+type client struct {
+	env  *kit.Env
+	spec messages.ClientSpec
+	self *actor.PID
+	root *actor.RootContext
+
+	requests map[string]*actor.PID // request id -> its process at the door
+	streams  map[messages.StreamID]*stream
+	order    []messages.StreamID // of the streams that are no listen streams, oldest first
+	lastID   messages.StreamID
+	shared   queue // for the newest of those
+
+	used  time.Time
+	timer kit.Timer
+	ended bool
+}
+
+// stream is one open stream. A listen stream has a queue of its own.
+type stream struct {
+	spec   messages.StreamSpec
+	own    queue
+	puller *actor.PID // the door that waits for events; nil when none does
+}
+
+// Begin opens the session. Sender: the gateway.
+type Begin struct {
+	Env  *kit.Env
+	Spec messages.ClientSpec
+}
+
+type idle struct{}
+
+var props = actor.PropsFromProducer(func() actor.Actor {
+	return &client{requests: map[string]*actor.PID{}, streams: map[messages.StreamID]*stream{}}
+}, actor.WithDispatcher(actor.NewSynchronizedDispatcher(300)))
+
+// Props are the same for all clients; what differs comes with Begin.
+func Props() *actor.Props { return props }
+
+// Receive implements actor.Actor.
+func (c *client) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case Begin:
+		c.env, c.spec, c.self, c.root = m.Env, m.Spec, ctx.Self(), ctx.ActorSystem().Root
+		c.touch()
+		c.arm(c.env.Limits.ClientIdle)
+	case messages.ToClient:
+		c.handle(ctx, m)
+	case idle:
+		c.checkIdle(ctx)
+	case *actor.Stopping:
+		c.end()
+	case kit.Crash:
+		panic(m.Reason)
+	}
+}
+
+func (c *client) handle(ctx actor.Context, in messages.ToClient) {
+	switch m := in.(type) {
+	case messages.CheckClient:
+		ctx.Send(ctx.Sender(), c.checked(m.Principal))
+	case messages.BeginRequest:
+		c.beginRequest(ctx, m)
+	case messages.EndRequest:
+		delete(c.requests, m.RequestID)
+		c.touch()
+	case messages.CancelRequest:
+		// Told to the request's process, which is the door's; it ends the request.
+		if pid, ok := c.requests[m.RequestID]; ok && m.Principal == c.spec.Principal {
+			ctx.Send(pid, m)
+		}
+	case messages.OpenStream:
+		c.openStream(ctx, m)
+	case messages.PullEvents:
+		c.pull(ctx, m.Stream)
+	case messages.CloseStream:
+		c.closeStream(m.Stream)
+	case messages.CloseClient:
+		reply := c.checked(m.Principal)
+		ctx.Send(ctx.Sender(), reply)
+		if reply.Failure == nil {
+			ctx.Stop(ctx.Self())
+		}
+	case messages.ListsChanged:
+		c.listsChanged(m.Topics)
+	case messages.EndClient:
+		ctx.Stop(ctx.Self())
+	}
+}
+
+// checked answers whether the session is open to p. A foreign principal learns
+// no more than that there is nothing for it here.
+func (c *client) checked(p messages.Principal) messages.ClientChecked {
+	if p != c.spec.Principal {
+		return messages.ClientChecked{Failure: Unknown()}
+	}
+	c.touch()
+	return messages.ClientChecked{Spec: c.spec}
+}
+
+// Unknown is the failure of a session that does not exist, or not for you.
+func Unknown() *messages.Failure {
+	return messages.Failf(messages.KindUnavailable, "", "no such session; it may have expired: initialize again")
+}
+
+func (c *client) beginRequest(ctx actor.Context, m messages.BeginRequest) {
+	reply := c.checked(m.Principal)
+	if _, taken := c.requests[m.RequestID]; reply.Failure == nil && taken {
+		reply.Failure = messages.Failf(messages.KindInvalidArgs, "", "a request with id %s is already in flight", m.RequestID)
+	}
+	if reply.Failure == nil {
+		c.requests[m.RequestID] = ctx.Sender()
+	}
+	ctx.Send(ctx.Sender(), reply)
+}
+
+func (c *client) openStream(ctx actor.Context, m messages.OpenStream) {
+	if f := c.checked(m.Principal).Failure; f != nil {
+		ctx.Send(ctx.Sender(), messages.StreamOpened{Failure: f})
+		return
+	}
+	if len(c.streams) >= c.env.Limits.StreamsPerClient {
+		f := messages.Failf(messages.KindOverloaded, "", "%d streams are open in this session, the limit (limits.streams_per_client)", len(c.streams))
+		f.RetryAfter = time.Second
+		ctx.Send(ctx.Sender(), messages.StreamOpened{Failure: f})
+		return
+	}
+	c.lastID++
+	c.streams[c.lastID] = &stream{spec: m.Spec}
+	if !m.Spec.Listen {
+		c.order = append(c.order, c.lastID)
+	}
+	ctx.Send(ctx.Sender(), messages.StreamOpened{Stream: c.lastID})
+}
+
+func (c *client) closeStream(id messages.StreamID) {
+	delete(c.streams, id)
+	for i, open := range c.order {
+		if open == id {
+			c.order = append(c.order[:i], c.order[i+1:]...)
+			break
+		}
+	}
+	c.touch()
+	c.flush() // what the newest did not fetch goes to the one before it
+}
+
+func (c *client) pull(ctx actor.Context, id messages.StreamID) {
+	s, ok := c.streams[id]
+	if !ok {
+		ctx.Send(ctx.Sender(), messages.Events{Ended: true})
+		return
+	}
+	s.puller = ctx.Sender()
+	c.flush()
+}
+
+// flush answers the pulls for which there is something.
+func (c *client) flush() {
+	for id, s := range c.streams {
+		q := &s.own
+		if !s.spec.Listen {
+			if id != c.order[len(c.order)-1] {
+				continue // each notification goes to one stream: the newest
+			}
+			q = &c.shared
+		}
+		if s.puller == nil || q.empty() {
+			continue
+		}
+		c.root.Send(s.puller, messages.Events{Notifications: q.take()})
+		s.puller = nil
+	}
+}
+
+var listMethods = []struct {
+	topic  messages.Topic
+	method string
+}{
+	{messages.TopicTools, "notifications/tools/list_changed"},
+	{messages.TopicPrompts, "notifications/prompts/list_changed"},
+	{messages.TopicResources, "notifications/resources/list_changed"},
+}
+
+func (c *client) listsChanged(topics messages.Topic) {
+	dropped := 0
+	for _, l := range listMethods {
+		if topics&l.topic == 0 {
+			continue
+		}
+		n := messages.Notification{Method: l.method}
+		var wanted messages.Topic // by the streams that share a queue
+		for _, id := range c.order {
+			wanted |= c.streams[id].spec.Topics
+		}
+		if wanted&l.topic != 0 {
+			dropped += c.shared.add(n, c.env.Limits.ClientNotifications)
+		}
+		for _, s := range c.streams {
+			if s.spec.Listen && s.spec.Topics&l.topic != 0 {
+				dropped += s.own.add(n, c.env.Limits.ClientNotifications)
+			}
+		}
+	}
+	if dropped > 0 {
+		kit.Publish(c.root.ActorSystem(), messages.NotificationsDropped{Client: c.spec.ID, Count: dropped})
+	}
+	c.flush()
+}
+
+// end lets streams end in good order and cancels what is in flight.
+func (c *client) end() {
+	if c.ended || c.env == nil {
+		return
+	}
+	c.ended = true
+	c.timer.Stop()
+	for _, s := range c.streams {
+		if s.puller != nil {
+			c.root.Send(s.puller, messages.Events{Ended: true})
+		}
+	}
+	for id, pid := range c.requests {
+		c.root.Send(pid, messages.CancelRequest{Principal: c.spec.Principal, RequestID: id, Reason: "the session was closed"})
+	}
+}
+
+func (c *client) touch() { c.used = c.env.Clock.Now() }
+
+func (c *client) arm(d time.Duration) {
+	self, root := c.self, c.root
+	c.timer = c.env.Clock.AfterFunc(d, func() { root.Send(self, idle{}) })
+}
+
+func (c *client) checkIdle(ctx actor.Context) {
+	if len(c.requests) > 0 || len(c.streams) > 0 {
+		c.touch()
+	}
+	left := c.env.Limits.ClientIdle - c.env.Clock.Now().Sub(c.used)
+	if left <= 0 {
+		ctx.Stop(ctx.Self())
+		return
+	}
+	c.arm(left)
+}

@@ -1,0 +1,33 @@
+package client
+
+import "github.com/mcpx/mcpx/messages"
+
+// queue holds notifications that wait for a stream to fetch them.
+type queue struct{ waiting []messages.Notification }
+
+func (q *queue) empty() bool { return len(q.waiting) == 0 }
+
+// add appends n and returns how many of the oldest it dropped for that. A
+// notification without parameters that waits already is not added again: it
+// would say nothing new.
+func (q *queue) add(n messages.Notification, bound int) (dropped int) {
+	if n.Params == nil {
+		for _, w := range q.waiting {
+			if w.Method == n.Method && w.Params == nil {
+				return 0
+			}
+		}
+	}
+	q.waiting = append(q.waiting, n)
+	if over := len(q.waiting) - bound; over > 0 {
+		q.waiting = append(q.waiting[:0:0], q.waiting[over:]...)
+		return over
+	}
+	return 0
+}
+
+func (q *queue) take() []messages.Notification {
+	taken := q.waiting
+	q.waiting = nil
+	return taken
+}

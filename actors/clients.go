@@ -1,0 +1,161 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/mcpx/mcpx/actors/client"
+	"github.com/mcpx/mcpx/actors/kit"
+	"github.com/mcpx/mcpx/messages"
+)
+
+// The methods of this file are the fronts' side of client sessions: see
+// transport/front.Clients for their contract.
+
+func (r *Runtime) client(id messages.ClientID) *actor.PID {
+	return kit.Child(r.root, kit.ClientName(id))
+}
+
+// unknown turns the failure of an actor that is gone into that of a session
+// that is gone.
+func unknown(err error) error {
+	var f *messages.Failure
+	if errors.As(err, &f) && f.Stale {
+		return client.Unknown()
+	}
+	return err
+}
+
+// OpenClient starts a client actor and returns its id.
+func (r *Runtime) OpenClient(ctx context.Context, spec messages.ClientSpec) (messages.ClientID, error) {
+	reply, err := ask[messages.ClientOpened](ctx, r, r.root, messages.OpenClient{Spec: spec})
+	if err != nil {
+		return "", err
+	}
+	if reply.Failure != nil {
+		return "", reply.Failure
+	}
+	return reply.ID, nil
+}
+
+// CheckClient returns what the session was opened with and marks it as used.
+func (r *Runtime) CheckClient(id messages.ClientID, p messages.Principal) (messages.ClientSpec, error) {
+	reply, err := ask[messages.ClientChecked](context.Background(), r, r.client(id), messages.CheckClient{Principal: p})
+	if err != nil {
+		return messages.ClientSpec{}, unknown(err)
+	}
+	if reply.Failure != nil {
+		return messages.ClientSpec{}, reply.Failure
+	}
+	return reply.Spec, nil
+}
+
+// inFlight is the process of a request at the door: the client actor tells it
+// when the request is to be given up.
+type inFlight struct {
+	asker
+	cancel context.CancelCauseFunc
+}
+
+// SendUserMessage implements actor.Process.
+func (p *inFlight) SendUserMessage(pid *actor.PID, message any) {
+	if m, ok := actor.UnwrapEnvelopeMessage(message).(messages.CancelRequest); ok {
+		p.cancel(messages.Failf(messages.KindCancelled, "", "cancelled: %s", m.Reason))
+		return
+	}
+	p.asker.SendUserMessage(pid, message)
+}
+
+func requestPath(id messages.ClientID, requestID string) string {
+	return "request/" + kit.ClientName(id) + "/" + requestID
+}
+
+// BeginRequest notes a request in flight, so that CancelRequest finds it.
+func (r *Runtime) BeginRequest(id messages.ClientID, p messages.Principal, requestID string, cancel context.CancelCauseFunc) error {
+	process := &inFlight{asker: asker{system: r.system, replies: make(chan any, 4)}, cancel: cancel}
+	pid, fresh := r.system.ProcessRegistry.Add(process, requestPath(id, requestID))
+	if !fresh {
+		return messages.Failf(messages.KindInvalidArgs, "", "a request with id %s is already in flight", requestID)
+	}
+	process.pid = pid
+	process.send(r.client(id), messages.BeginRequest{Principal: p, RequestID: requestID})
+	m, err := r.next(context.Background(), &process.asker, r.client(id))
+	if err == nil {
+		checked, ok := m.(messages.ClientChecked)
+		switch {
+		case !ok:
+			err = client.Unknown()
+		case checked.Failure != nil:
+			err = checked.Failure
+		}
+	}
+	if err != nil {
+		process.release()
+	}
+	return err
+}
+
+// EndRequest forgets it.
+func (r *Runtime) EndRequest(id messages.ClientID, requestID string) {
+	r.system.ProcessRegistry.Remove(actor.NewPID(r.root.Address, requestPath(id, requestID)))
+	r.tell(id, messages.EndRequest{RequestID: requestID})
+}
+
+// CancelRequest cancels the request of that id, if it is in flight.
+func (r *Runtime) CancelRequest(id messages.ClientID, p messages.Principal, requestID, reason string) {
+	r.tell(id, messages.CancelRequest{Principal: p, RequestID: requestID, Reason: reason})
+}
+
+// OpenStream registers a stream that wants the given topics.
+func (r *Runtime) OpenStream(id messages.ClientID, p messages.Principal, spec messages.StreamSpec) (messages.StreamID, error) {
+	reply, err := ask[messages.StreamOpened](context.Background(), r, r.client(id), messages.OpenStream{Principal: p, Spec: spec})
+	if err != nil {
+		return 0, unknown(err)
+	}
+	if reply.Failure != nil {
+		return 0, reply.Failure
+	}
+	return reply.Stream, nil
+}
+
+// NextEvents waits for notifications of the stream.
+func (r *Runtime) NextEvents(ctx context.Context, id messages.ClientID, stream messages.StreamID) ([]messages.Notification, error) {
+	reply, err := ask[messages.Events](ctx, r, r.client(id), messages.PullEvents{Stream: stream})
+	if r.closing.Load() && ctx.Err() == nil {
+		return nil, io.EOF // the actor may have gone between two pulls
+	}
+	if err != nil {
+		return nil, unknown(err)
+	}
+	if reply.Ended {
+		return nil, io.EOF
+	}
+	return reply.Notifications, nil
+}
+
+// CloseStream forgets the stream.
+func (r *Runtime) CloseStream(id messages.ClientID, stream messages.StreamID) {
+	r.tell(id, messages.CloseStream{Stream: stream})
+}
+
+// CloseClient ends the session: streams end with io.EOF, requests in flight are
+// cancelled.
+func (r *Runtime) CloseClient(ctx context.Context, id messages.ClientID, p messages.Principal) error {
+	reply, err := ask[messages.ClientChecked](ctx, r, r.client(id), messages.CloseClient{Principal: p})
+	if err != nil {
+		return unknown(err)
+	}
+	if reply.Failure != nil {
+		return reply.Failure
+	}
+	return nil
+}
+
+// tell sends to a client actor that may be gone, without making a dead letter of it.
+func (r *Runtime) tell(id messages.ClientID, m any) {
+	if pid := r.client(id); r.alive(pid) {
+		r.system.Root.Send(pid, m)
+	}
+}

@@ -1,0 +1,323 @@
+// Package upstream holds the actor that owns one upstream server: one per
+// server and generation of its configuration.
+package upstream
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/mcpx/mcpx/actors/kit"
+	"github.com/mcpx/mcpx/actors/link"
+	"github.com/mcpx/mcpx/actors/session"
+	"github.com/mcpx/mcpx/messages"
+)
+
+// An upstream owns one server: whether it is connected, the link, who may call
+// and who waits.
+//
+//	               Up, catalog read
+//	┌▶ connecting ───────────────────▶ ready ──┐
+//	│   │    ▲  ▲                        │     │ list_changed: the catalog
+//	│   │    │  └──────── Lost ──────────┘◀────┘ is read again
+//	│   │    └ a call, the window, ConnectServer
+//	│   ▼ retry_attempts failed
+//	│ failed
+//	│
+//	│     DisconnectServer, Retire (from any state)
+//	│       ▼
+//	│    draining ──link closed──▶ disconnected, or stopped (Retire)
+//	└───────────────────────────────┘ ConnectServer
+//
+// Outside, connecting is shown as connecting, ready as connected, failed as
+// error, draining and disconnected as disconnected.
+//
+// Bounds: max_concurrency calls in flight, each with a credit that returns when
+// its session has terminated and at no other time; max_queue sessions waiting,
+// beyond which a call is overloaded; one link; one probe.
+//
+// Crash: it is restarted with empty state. Its sessions answer while they stop,
+// its link closes its connection, and it connects anew. Its last catalog lives
+// on in the gateway's table, marked stale.
+type upstream struct {
+	Config
+	phase phase
+	since time.Time
+
+	link       *actor.PID // nil when there is none
+	conn       link.Conn  // nil until it is up
+	remembered string     // the version that the last connection spoke
+	served     bool       // the connection has answered somebody
+	fails      int        // failed attempts in a row
+	reason     string     // the last failure, for people
+	next       time.Time  // failed: of the next attempt
+	timer      kit.Timer
+	armed      uint64 // generation of the timer
+
+	catalog  messages.Catalog
+	probe    *actor.PID // nil when nobody reads the catalog
+	probed   time.Time  // when the last reading began
+	outdated bool       // the catalog changed while it was read
+	degraded string     // the catalog could not be read again
+
+	sessions map[string]bool // by name: whether it holds a credit
+	inFlight int             // credits lent
+	waiting  []*actor.PID    // sessions in order of arrival; ended ones are skipped
+	queued   int             // of waiting, those that still wait
+
+	askers []*actor.PID // doors that wait for the connection
+	leave  leaving
+	over   bool // this incarnation ends: what still happens to its children moves nothing
+}
+
+// leaving is what draining leads to.
+type leaving struct {
+	askers     []*actor.PID // doors that wait for DisconnectReply
+	retire     bool
+	successor  bool
+	closeUntil time.Time
+	closing    bool // the link has been told
+	forced     bool // the sessions have been told to stop
+}
+
+type phase uint8
+
+const (
+	connecting phase = iota
+	ready
+	failed
+	draining
+	disconnected
+)
+
+// Config is fixed for the life of a generation; it survives a restart.
+type Config struct {
+	Env        *kit.Env
+	Dialer     link.Dialer
+	Spec       messages.ServerSpec
+	Generation uint64
+	// IDs numbers links and probes; never twice the same, restarts included.
+	IDs *atomic.Uint64
+}
+
+// refreshPause is the least time between two readings of a catalog: a storm of
+// list_changed costs one reading per pause.
+const refreshPause = 200 * time.Millisecond
+
+// Props describe the actor of one generation.
+func Props(c Config) *actor.Props {
+	return actor.PropsFromProducer(
+		func() actor.Actor { return &upstream{Config: c, sessions: map[string]bool{}} },
+		actor.WithSupervisor(kit.StopOnPanic{}),
+	)
+}
+
+// self is what an upstream tells itself.
+//
+//sumtype:decl
+type self interface{ toSelf() }
+
+type due struct{ armed uint64 }           // the timer: the next attempt, or the end of the drain
+type listChanged struct{ gate *gate }     // the server's lists differ
+type refreshDue struct{ link *actor.PID } // the pause between two readings is over
+
+func (due) toSelf()         {}
+func (listChanged) toSelf() {}
+func (refreshDue) toSelf()  {}
+
+// Receive implements actor.Actor.
+func (u *upstream) Receive(ctx actor.Context) {
+	defer func() {
+		if r := recover(); r != nil {
+			u.answerPanic(ctx, r)
+			panic(r)
+		}
+	}()
+	if u.over {
+		return // a child started now would keep it from ending for ever
+	}
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		u.connect(ctx)
+	case *actor.Restarting:
+		u.farewell(ctx, "restarts after an internal error")
+	case *actor.Stopping:
+		u.farewell(ctx, "was stopped")
+	case *actor.Terminated:
+		u.terminated(ctx, m.Who)
+	case messages.ToUpstream:
+		u.asked(ctx, m)
+	case link.Report:
+		u.reported(ctx, m)
+	case session.CatalogRead:
+		u.catalogRead(ctx, m)
+	case self:
+		u.told(ctx, m)
+	case kit.Crash:
+		panic(m.Reason)
+	}
+}
+
+func (u *upstream) asked(ctx actor.Context, in messages.ToUpstream) {
+	switch m := in.(type) {
+	case messages.Admit:
+		u.admit(ctx, m)
+	case messages.CancelCall:
+		// A session that is gone has answered.
+		if _, ok := u.sessions[kit.SessionName(m.ID)]; ok {
+			ctx.Send(kit.Child(ctx.Self(), kit.SessionName(m.ID)), session.Cancel{Reason: m.Reason})
+		}
+	case messages.AwaitReady:
+		u.await(ctx, false)
+	case messages.ConnectServer:
+		u.await(ctx, true)
+	case messages.DisconnectServer:
+		u.disconnect(ctx)
+	case messages.Retire:
+		u.retire(ctx, m)
+	}
+}
+
+func (u *upstream) told(ctx actor.Context, in self) {
+	switch m := in.(type) {
+	case due:
+		if m.armed != u.armed {
+			return
+		}
+		if u.phase == draining {
+			u.force(ctx)
+		} else {
+			u.connect(ctx)
+		}
+	case listChanged:
+		m.gate.open()
+		u.refresh(ctx)
+	case refreshDue:
+		if u.link != nil && u.link.Equal(m.link) {
+			u.probeNow(ctx)
+		}
+	}
+}
+
+func (u *upstream) terminated(ctx actor.Context, who *actor.PID) {
+	name := kit.Base(who)
+	switch {
+	case u.link != nil && who.Id == u.link.Id:
+		// A link that reported is forgotten before it stops: this one was
+		// killed or had a bug.
+		u.link, u.conn = nil, nil
+		u.linkGone(ctx, "its link was stopped")
+	case u.probe != nil && who.Id == u.probe.Id:
+		u.catalogRead(ctx, session.CatalogRead{Probe: name, Failure: messages.Failf(messages.KindInternal, u.Spec.Name,
+			"server %q: reading its catalog was stopped", u.Spec.Name)})
+	default:
+		u.sessionEnded(ctx, name)
+	}
+}
+
+// setTimer arms the one timer that a phase may have.
+func (u *upstream) setTimer(ctx actor.Context, d time.Duration) {
+	u.stopTimer()
+	armed, to, root := u.armed, ctx.Self(), ctx.ActorSystem().Root
+	u.timer = u.Env.Clock.AfterFunc(d, func() { root.Send(to, due{armed}) })
+}
+
+func (u *upstream) stopTimer() {
+	u.armed++
+	if u.timer != nil {
+		u.timer.Stop()
+		u.timer = nil
+	}
+}
+
+// enter changes the phase and tells the world.
+func (u *upstream) enter(ctx actor.Context, p phase, reason string) {
+	before := u.phase.state()
+	if u.since.IsZero() {
+		before = messages.StateDisconnected
+	}
+	if before != p.state() || u.since.IsZero() {
+		u.since = u.Env.Clock.Now()
+	}
+	u.phase, u.reason = p, reason
+	u.report(ctx)
+	if before != p.state() {
+		kit.Publish(ctx.ActorSystem(), messages.StateChanged{Server: u.Spec.Name, Old: before, New: p.state(), Reason: reason})
+	}
+}
+
+func (u *upstream) report(ctx actor.Context) {
+	s := messages.Status{
+		Server: u.Spec.Name, State: u.phase.state(), Reason: u.reason, Generation: u.Generation, Since: u.since,
+		Connection: u.Spec.ConnectionName(), Tools: len(u.catalog.Tools),
+	}
+	switch u.phase {
+	case connecting:
+		s.Attempt = u.fails + 1
+	case ready:
+		s.Protocol, s.Pid, s.Reason = u.conn.Peer().Protocol, u.conn.Pid(), u.degraded
+		if u.catalog.Cut {
+			s.Notice = "its catalog is longer than limits.catalog_pages or limits.catalog_tools and was cut"
+		}
+	case failed:
+		s.NextAttempt = u.next
+	case draining, disconnected:
+	}
+	ctx.Send(ctx.Parent(), messages.StatusReport{Status: s})
+}
+
+func (p phase) state() messages.State {
+	switch p {
+	case connecting:
+		return messages.StateConnecting
+	case ready:
+		return messages.StateConnected
+	case failed:
+		return messages.StateError
+	case draining, disconnected:
+	}
+	return messages.StateDisconnected
+}
+
+// reply answers a door through the gateway, which publishes what was reported
+// before: who is told "connected" then finds it in the status.
+func (u *upstream) reply(ctx actor.Context, door *actor.PID, m any) {
+	ctx.RequestWithCustomSender(ctx.Parent(), messages.PassOn{Reply: m}, door)
+}
+
+func (u *upstream) replyAll(ctx actor.Context, doors []*actor.PID, m any) {
+	for _, door := range doors {
+		u.reply(ctx, door, m)
+	}
+}
+
+// farewell answers everybody whom only this actor knows; sessions answer for
+// themselves while they stop.
+func (u *upstream) farewell(ctx actor.Context, why string) {
+	u.over = true
+	u.stopTimer()
+	f := messages.Failf(messages.KindUnavailable, u.Spec.Name, "server %q %s", u.Spec.Name, why)
+	u.replyAll(ctx, u.askers, messages.ReadyReply{Failure: f})
+	u.replyAll(ctx, u.leave.askers, messages.DisconnectReply{Was: true, Err: f.Message})
+	u.askers, u.leave.askers = nil, nil
+}
+
+// answerPanic answers the request during which the actor panics: the library
+// would leave it without a reply.
+func (u *upstream) answerPanic(ctx actor.Context, reason any) {
+	f := messages.Failf(messages.KindInternal, u.Spec.Name, "server %q: internal error: %v", u.Spec.Name, reason)
+	switch ctx.Message().(type) {
+	case messages.Admit:
+		ctx.Send(ctx.Sender(), messages.Outcome{Failure: f})
+	case messages.AwaitReady, messages.ConnectServer:
+		ctx.Send(ctx.Sender(), messages.ReadyReply{Failure: f})
+	case messages.DisconnectServer:
+		ctx.Send(ctx.Sender(), messages.DisconnectReply{Err: f.Message})
+	}
+}
+
+func (u *upstream) unavailable(retryAfter time.Duration) *messages.Failure {
+	f := messages.Failf(messages.KindUnavailable, u.Spec.Name, "server %q is not connected: %s", u.Spec.Name, u.reason)
+	f.RetryAfter = retryAfter
+	return f
+}
