@@ -61,12 +61,8 @@ func peer(result, info json.RawMessage) messages.Peer {
 
 // stringsOf returns the strings of a JSON array; elements of other types are left out.
 func stringsOf(raw json.RawMessage) []string {
-	var list []json.RawMessage
-	if json.Unmarshal(raw, &list) != nil {
-		return nil
-	}
-	out := make([]string, 0, len(list))
-	for _, e := range list {
+	var out []string
+	for e := range jsonrpc.Elements(raw) {
 		if s, ok := jsonrpc.GetString(e); ok {
 			out = append(out, s)
 		}
