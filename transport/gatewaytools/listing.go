@@ -61,14 +61,14 @@ func (t *Tools) renderList(v *view) json.RawMessage {
 }
 
 // definition renders a tool as tools/list has it (2025-11-25, server/tools: data types).
-func (tool *tool) definition(v *view) json.RawMessage {
-	description := tool.lead
-	if tool.directory != nil {
-		description += "\n\n" + tool.directory(v)
+func (t *tool) definition(v *view) json.RawMessage {
+	description := t.lead
+	if t.directory != nil {
+		description += "\n\n" + t.directory(v)
 	}
 	var hints object
-	hints.str("title", tool.title)
-	if tool.readOnly {
+	hints.str("title", t.title)
+	if t.readOnly {
 		hints.raw("readOnlyHint", []byte("true"))
 	} else {
 		// What the upstream's tool does is not known here: the careful answers.
@@ -77,19 +77,19 @@ func (tool *tool) definition(v *view) json.RawMessage {
 	}
 	hints.raw("openWorldHint", []byte("true"))
 	var o object
-	o.str("name", tool.name)
-	o.str("title", tool.title)
+	o.str("name", t.name)
+	o.str("title", t.title)
 	o.str("description", description)
-	o.raw("inputSchema", tool.inputSchema())
+	o.raw("inputSchema", t.inputSchema())
 	o.raw("annotations", hints.close())
 	return o.close()
 }
 
 // inputSchema renders the parameters as JSON Schema.
-func (tool *tool) inputSchema() json.RawMessage {
+func (t *tool) inputSchema() json.RawMessage {
 	var properties object
 	var required []json.RawMessage
-	for _, p := range tool.params {
+	for _, p := range t.params {
 		var o object
 		o.str("type", p.typ)
 		o.str("description", p.description)

@@ -179,7 +179,9 @@ func TestList_IsCurrentWhileTheDirectoryChanges(t *testing.T) {
 				description, _ := jsonrpc.Get(tools.list(messages.Anonymous), "tools")
 				var shown uint64
 				if i := strings.Index(string(description), "Server: v"); i >= 0 {
-					fmt.Sscanf(string(description)[i:], "Server: v%d", &shown)
+					if _, err := fmt.Sscanf(string(description)[i:], "Server: v%d", &shown); err != nil {
+						t.Error(err)
+					}
 				}
 				if shown < before {
 					t.Errorf("version %d is shown when %d was there before", shown, before)
