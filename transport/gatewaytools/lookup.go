@@ -15,17 +15,17 @@ func (t *Tools) find(ctx context.Context, c *call, v *view, unknown func(string,
 	if !v.has(c.server) {
 		return nil, unknown(c.server, v.servers())
 	}
-	if f := t.door.Allowed(c.req.Caller.Principal, c.server, c.name); f != nil {
-		return nil, failed(f, c.server)
+	f := t.door.Allowed(c.req.Caller.Principal, c.server, c.name)
+	if f == nil {
+		if catalog := v.catalog(c.server); catalog != nil {
+			return catalog, nil
+		}
+		catalog, err := t.door.Catalog(ctx, c.server)
+		if err == nil {
+			return &catalog, nil
+		}
+		f = failureOf(err, c.server)
 	}
-	if catalog := v.catalog(c.server); catalog != nil {
-		return catalog, nil
-	}
-	catalog, err := t.door.Catalog(ctx, c.server)
-	if err == nil {
-		return &catalog, nil
-	}
-	f := failureOf(err, c.server)
 	if f.Kind == messages.KindUnknownUpstream { // removed a moment ago
 		return nil, unknown(c.server, t.view(c.req.Caller.Principal).servers())
 	}

@@ -114,6 +114,27 @@ func TestExec_AServerWithoutACatalogIsWaitedForAsLongAsTheDoorWaits(t *testing.T
 	}
 }
 
+// policyDoor answers Allowed with one failure.
+type policyDoor struct {
+	*fakeDoor
+	failure *messages.Failure
+}
+
+func (d policyDoor) Allowed(messages.Principal, string, string) *messages.Failure { return d.failure }
+
+func TestExec_AServerRemovedAfterTheDirectoryWasReadIsNotFound(t *testing.T) {
+	door := policyDoor{&fakeDoor{dir: directory(1, []messages.Catalog{{Server: "s"}})}, messages.Failf(messages.KindUnknownUpstream, "s", "there is no server")}
+	result, _ := New(door, Options{}).Serve(context.Background(), toolsCall(execParams("s", "t", `{}`)), messages.Discard)
+	if !strings.Contains(textOf(result), `"error":"Server 's' not found. Available: []"`) {
+		t.Fatalf("%s", result)
+	}
+	door.failure = messages.Failf(messages.KindUnavailable, "s", "mcpx is shutting down")
+	result, _ = New(door, Options{}).Serve(context.Background(), toolsCall(execParams("s", "t", `{}`)), messages.Discard)
+	if !strings.Contains(textOf(result), `"error":"mcpx is shutting down","kind":"unavailable"`) {
+		t.Fatalf("%s", result)
+	}
+}
+
 func TestExec_AStaleCatalogIsGoodEnough(t *testing.T) {
 	door := &fakeDoor{
 		dir:     directory(1, []messages.Catalog{{Server: "s", Stale: true, Tools: []messages.Tool{{Name: "t"}}}}),
