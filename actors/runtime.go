@@ -215,7 +215,7 @@ func (r *Runtime) Kill(path string) error {
 // Crash makes one actor panic, for chaos runs.
 func (r *Runtime) Crash(path, reason string) error {
 	pid := actor.NewPID(r.root.Address, path)
-	if path == kit.GatewayName || !r.alive(pid) {
+	if !strings.HasPrefix(path, kit.GatewayName+"/") || !r.alive(pid) {
 		return fmt.Errorf("there is no actor %q below %q", path, kit.GatewayName)
 	}
 	r.system.Root.Send(pid, kit.Crash{Reason: reason})

@@ -92,9 +92,10 @@ func TestUpstream_FailsAfterItsBurstAndRecoversWithTheNextCall(t *testing.T) {
 	if out := r.Call(context.Background(), call("a"), messages.Discard); out.Failure != nil {
 		t.Errorf("mended, but: %v", out.Failure)
 	}
-	if s, _ := r.Status("a"); s.State != messages.StateConnected || s.Reason != "" {
-		t.Errorf("status %+v", s)
-	}
+	actortest.Eventually(t, "the status shows it", func() bool {
+		s, _ := r.Status("a")
+		return s.State == messages.StateConnected && s.Reason == ""
+	})
 }
 
 func TestUpstream_OneAttemptPerWindowFollowsByItself(t *testing.T) {
@@ -290,7 +291,7 @@ func TestDisconnect_KeepsTheEntryAndCallsDoNotReconnect(t *testing.T) {
 	servers := actortest.Dialer{"a": {}}
 	r, rec := start(t, servers, nil)
 	apply(t, r, actortest.Spec("a"))
-	connect(t, r, "a")
+	actortest.Await(t, rec, 1, func(e messages.StateChanged) bool { return e.New == messages.StateConnected })
 	connect(t, r, "a")
 	if n := len(actortest.Of[messages.AlreadyConnected](rec)); n != 1 {
 		t.Errorf("%d times already connected, want 1", n)

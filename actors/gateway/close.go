@@ -9,8 +9,8 @@ import (
 	"github.com/mcpx/mcpx/messages"
 )
 
-// forceMargin is what is left of limits.close_timeout for stopping by force
-// whatever has not closed.
+// forceMargin is how long before the end of limits.close_timeout whatever has
+// not closed is stopped by force, and how long before that a link must be done.
 const forceMargin = 500 * time.Millisecond
 
 // closeAll drains and closes all servers in parallel, bounded by
@@ -26,7 +26,8 @@ func (g *gateway) closeAll(ctx actor.Context) {
 	g.closing = true
 	kit.Publish(ctx.ActorSystem(), messages.ClosingAll{})
 	now := g.Env.Clock.Now()
-	closeUntil := now.Add(g.Env.Limits.CloseTimeout - forceMargin)
+	forceAt := now.Add(g.Env.Limits.CloseTimeout - forceMargin)
+	closeUntil := forceAt.Add(-forceMargin)
 	for name := range g.clients {
 		ctx.Send(kit.Child(ctx.Self(), name), messages.EndClient{})
 	}
@@ -43,7 +44,7 @@ func (g *gateway) closeAll(ctx actor.Context) {
 			p = s.entry.Spec.Policy
 		}
 		// The close itself may take kill_after; the drain gets what is left.
-		drain := min(p.DrainTimeout, closeUntil.Sub(now)-p.KillAfter-forceMargin)
+		drain := min(p.DrainTimeout, closeUntil.Sub(now)-p.KillAfter)
 		ctx.Send(kit.Child(ctx.Self(), actorName), messages.Retire{
 			DrainUntil: now.Add(max(drain, 0)), CloseUntil: closeUntil,
 		})
@@ -52,7 +53,7 @@ func (g *gateway) closeAll(ctx actor.Context) {
 	g.Table.entries.Store(&map[string]*Entry{})
 	g.Table.directory.Store(&messages.Directory{Version: g.Table.Directory().Version + 1})
 	to, root := ctx.Self(), ctx.ActorSystem().Root
-	g.deadline = g.Env.Clock.AfterFunc(closeUntil.Sub(now), func() { root.Send(to, closeDeadline{}) })
+	g.deadline = g.Env.Clock.AfterFunc(forceAt.Sub(now), func() { root.Send(to, closeDeadline{}) })
 	g.finishClose(ctx)
 }
 

@@ -1,0 +1,281 @@
+package actors_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/mcpx/mcpx/actors"
+	"github.com/mcpx/mcpx/actors/actortest"
+	"github.com/mcpx/mcpx/messages"
+)
+
+var alice, bob = messages.Principal{Name: "alice"}, messages.Principal{Name: "bob"}
+
+func open(t testing.TB, r *actors.Runtime, p messages.Principal) messages.ClientID {
+	t.Helper()
+	id, err := r.OpenClient(context.Background(), messages.ClientSpec{Principal: p, Protocol: "2025-11-25"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+func wantErr(t testing.TB, err error, kind messages.Kind) {
+	t.Helper()
+	var f *messages.Failure
+	if !errors.As(err, &f) || f.Kind != kind {
+		t.Fatalf("error %v, want kind %v", err, kind)
+	}
+}
+
+func TestClient_IsOpenToItsPrincipalOnly(t *testing.T) {
+	r, _ := start(t, nil, nil)
+	id := open(t, r, alice)
+	spec, err := r.CheckClient(id, alice)
+	if err != nil || spec.Protocol != "2025-11-25" || spec.ID != id {
+		t.Fatalf("%+v, %v", spec, err)
+	}
+	_, foreign := r.CheckClient(id, bob)
+	_, forged := r.CheckClient("forged", bob)
+	wantErr(t, foreign, messages.KindUnavailable)
+	if foreign.Error() != forged.Error() {
+		t.Errorf("a foreign session answers %q, one that does not exist %q: they must look the same", foreign, forged)
+	}
+	if _, err := r.OpenStream(id, bob, messages.StreamSpec{}); err == nil {
+		t.Error("a foreigner opened a stream")
+	}
+	wantErr(t, r.CloseClient(context.Background(), id, bob), messages.KindUnavailable)
+	if err := r.CloseClient(context.Background(), id, alice); err != nil {
+		t.Fatal(err)
+	}
+	_, err = r.CheckClient(id, alice)
+	wantErr(t, err, messages.KindUnavailable)
+	wantErr(t, r.CloseClient(context.Background(), id, alice), messages.KindUnavailable)
+}
+
+func TestClient_ARequestIsCancelledByItsIdAndByNobodyElse(t *testing.T) {
+	r, _ := start(t, nil, nil)
+	id := open(t, r, alice)
+	begin := func(requestID string) (context.Context, error) {
+		ctx, cancel := context.WithCancelCause(context.Background())
+		return ctx, r.BeginRequest(id, alice, requestID, cancel)
+	}
+	one, err := begin("1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := begin(`"1"`) // the string is another id than the number
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := begin("1"); err == nil {
+		t.Fatal("a duplicate id was accepted")
+	} else {
+		wantErr(t, err, messages.KindInvalidArgs)
+	}
+	r.CancelRequest(id, bob, "1", "not mine")
+	r.CancelRequest(id, alice, "99", "unknown")
+	r.CancelRequest(id, alice, "1", "changed my mind")
+	<-one.Done()
+	wantErr(t, context.Cause(one), messages.KindCancelled)
+	if got := context.Cause(one).Error(); got != "cancelled: changed my mind" {
+		t.Errorf("cause %q", got)
+	}
+	if two.Err() != nil {
+		t.Error("the other request was cancelled")
+	}
+	r.EndRequest(id, "1")
+	if _, err := begin("1"); err != nil {
+		t.Errorf("the id is free again, but: %v", err)
+	}
+	if err := r.CloseClient(context.Background(), id, alice); err != nil {
+		t.Fatal(err)
+	}
+	<-two.Done()
+	r.EndRequest(id, `"1"`)
+	r.EndRequest(id, "1")
+	ctx, cancel := context.WithCancelCause(context.Background())
+	wantErr(t, r.BeginRequest(id, alice, "2", cancel), messages.KindUnavailable)
+	if ctx.Err() != nil {
+		t.Error("a request that did not begin was cancelled")
+	}
+}
+
+func TestClient_NotificationsGoToTheNewestStreamAndToEveryListenStreamThatAsked(t *testing.T) {
+	servers := actortest.Dialer{}
+	for i := range 10 {
+		servers[fmt.Sprint(i)] = &actortest.Server{}
+	}
+	r, _ := start(t, servers, nil)
+	id := open(t, r, alice)
+	stream := func(spec messages.StreamSpec) messages.StreamID {
+		s, err := r.OpenStream(id, alice, spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	old := stream(messages.StreamSpec{Topics: messages.TopicTools})
+	newest := stream(messages.StreamSpec{Topics: messages.TopicTools})
+	listen := stream(messages.StreamSpec{Topics: messages.TopicTools, Listen: true})
+	other := stream(messages.StreamSpec{Topics: messages.TopicPrompts, Listen: true})
+
+	var specs []messages.ServerSpec
+	for name := range servers {
+		specs = append(specs, actortest.Spec(name))
+	}
+	apply(t, r, specs...)
+	for _, s := range []messages.StreamID{newest, listen} {
+		got, err := r.NextEvents(context.Background(), id, s)
+		if err != nil || len(got) != 1 || got[0].Method != "notifications/tools/list_changed" {
+			t.Errorf("stream %d: %v, %v", s, got, err)
+		}
+	}
+	got, err := r.NextEvents(context.Background(), id, other)
+	if err != nil || len(got) != 1 || got[0].Method != "notifications/prompts/list_changed" {
+		t.Errorf("the prompts stream: %v, %v", got, err)
+	}
+	// Nothing for the older stream, until the newest closes.
+	waiting, cancel := context.WithCancel(context.Background())
+	r.CloseStream(id, newest)
+	events := make(chan error, 1)
+	go func() {
+		_, err := r.NextEvents(waiting, id, old)
+		events <- err
+	}()
+	apply(t, r)
+	if err := <-events; err != nil {
+		t.Errorf("the older stream: %v", err)
+	}
+	cancel()
+	silent := stream(messages.StreamSpec{Listen: true})
+	if _, err := r.NextEvents(waiting, id, silent); !errors.Is(err, context.Canceled) {
+		t.Errorf("a context that ended: %v", err)
+	}
+}
+
+func TestClient_StreamsEndInGoodOrderWhenItsSessionOrTheRuntimeCloses(t *testing.T) {
+	for name, end := range map[string]func(*actors.Runtime, messages.ClientID){
+		"session": func(r *actors.Runtime, id messages.ClientID) {
+			_ = r.CloseClient(context.Background(), id, alice)
+		},
+		"runtime": func(r *actors.Runtime, _ messages.ClientID) { r.Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, _ := start(t, nil, nil)
+			id := open(t, r, alice)
+			s, err := r.OpenStream(id, alice, messages.StreamSpec{Topics: messages.TopicTools})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ended := make(chan error, 1)
+			go func() {
+				_, err := r.NextEvents(context.Background(), id, s)
+				ended <- err
+			}()
+			end(r, id)
+			// Whether the pull was there before the end or came after it.
+			if err := <-ended; !errors.Is(err, io.EOF) {
+				var f *messages.Failure
+				if name == "runtime" || !errors.As(err, &f) {
+					t.Errorf("the stream ended with %v", err)
+				}
+			}
+		})
+	}
+}
+
+func TestClient_ACrashEndsItsSessionOnly(t *testing.T) {
+	r, rec := start(t, nil, nil)
+	id, other := open(t, r, alice), open(t, r, alice)
+	ctx, cancel := context.WithCancelCause(context.Background())
+	if err := r.BeginRequest(id, alice, "1", cancel); err != nil {
+		t.Fatal(err)
+	}
+	all := paths(r, "client:")
+	if len(all) != 2 {
+		t.Fatalf("clients %v", all)
+	}
+	crashed := 0
+	for _, p := range all {
+		if err := r.Crash(p, "a bug"); err != nil {
+			t.Fatal(err)
+		}
+		actortest.Await[messages.ActorStopped](t, rec, crashed+1, nil)
+		crashed++
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	<-ctx.Done()
+	actortest.Eventually(t, "its session is gone", func() bool { _, err := r.CheckClient(id, alice); return err != nil })
+	if _, err := r.CheckClient(other, alice); crashed == 1 && err != nil {
+		t.Errorf("the other session: %v", err)
+	}
+	r.EndRequest(id, "1")
+}
+
+func TestClient_LimitsOfSessionsAndStreams(t *testing.T) {
+	r, _ := start(t, nil, func(o *actors.Options) { o.Limits.ClientSessions, o.Limits.StreamsPerClient = 2, 1 })
+	id := open(t, r, alice)
+	open(t, r, alice)
+	_, err := r.OpenClient(context.Background(), messages.ClientSpec{})
+	wantErr(t, err, messages.KindOverloaded)
+	s, err := r.OpenStream(id, alice, messages.StreamSpec{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = r.OpenStream(id, alice, messages.StreamSpec{})
+	wantErr(t, err, messages.KindOverloaded)
+	r.CloseStream(id, s)
+	if _, err = r.OpenStream(id, alice, messages.StreamSpec{}); err != nil {
+		t.Error(err)
+	}
+	if err := r.CloseClient(context.Background(), id, alice); err != nil {
+		t.Fatal(err)
+	}
+	actortest.Eventually(t, "a place is free again", func() bool {
+		_, err := r.OpenClient(context.Background(), messages.ClientSpec{})
+		return err == nil
+	})
+}
+
+func TestClient_IsClosedWhenIdleAndNotWhileARequestOrStreamIsOpen(t *testing.T) {
+	clock := actortest.NewClock()
+	r, _ := start(t, nil, func(o *actors.Options) { o.Clock = clock })
+	idle, busy := open(t, r, alice), open(t, r, alice)
+	var cancelled atomic.Bool
+	if err := r.BeginRequest(busy, alice, "1", func(error) { cancelled.Store(true) }); err != nil {
+		t.Fatal(err)
+	}
+	actortest.Eventually(t, "both are armed", func() bool { return len(clock.Pending()) == 2 })
+	clock.Advance(30 * time.Minute)
+	actortest.Eventually(t, "the idle one is gone", func() bool { return len(paths(r, "client:")) == 1 })
+	_, err := r.CheckClient(idle, alice)
+	wantErr(t, err, messages.KindUnavailable)
+	r.EndRequest(busy, "1")
+	actortest.Eventually(t, "the busy one goes when it is idle", func() bool {
+		clock.Advance(30 * time.Minute)
+		return len(paths(r, "client:")) == 0
+	})
+	if cancelled.Load() {
+		t.Error("a request that had ended was cancelled")
+	}
+}
+
+func TestKill_OfWhatDoesNotExist(t *testing.T) {
+	r, _ := start(t, nil, nil)
+	for _, path := range []string{"", "gateway", "gateway/upstream:x#1", "eventstream"} {
+		if err := r.Kill(path); err == nil {
+			t.Errorf("killed %q", path)
+		}
+		if err := r.Crash(path, ""); err == nil {
+			t.Errorf("crashed %q", path)
+		}
+	}
+}
