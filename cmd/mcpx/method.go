@@ -1,0 +1,31 @@
+package main
+
+import (
+	"slices"
+	"strings"
+)
+
+// splitMethod finds the server and the tool that "server.tool" means. Both may
+// hold dots: the longest server name that fits wins. Where there is one server
+// only, its name may be left out.
+func splitMethod(servers []string, method string) (server, tool string, ok bool) {
+	for _, name := range servers {
+		rest, found := strings.CutPrefix(method, name+".")
+		if found && rest != "" && (!ok || len(name) > len(server)) {
+			server, tool, ok = name, rest, true
+		}
+	}
+	if !ok && len(servers) == 1 && method != "" && method != servers[0] {
+		return servers[0], method, true
+	}
+	return server, tool, ok
+}
+
+// quoted lists names for a message: "a", "b".
+func quoted(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	sorted := slices.Sorted(slices.Values(names))
+	return `"` + strings.Join(sorted, `", "`) + `"`
+}

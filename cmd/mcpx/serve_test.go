@@ -1,0 +1,148 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+func TestServe_WithoutAFileTheDemoAnswersAndSaysSo(t *testing.T) {
+	alone(t)
+	s := startServing(t, "--port", "0", "--log-format", "json")
+	for _, want := range []string{"No configuration found", "built-in demo server", `{"mcpServers": {`, `"command": "npx"`} {
+		if !strings.Contains(s.errs.String(), want) {
+			t.Errorf("no %q in\n%s", want, s.errs)
+		}
+	}
+	eventually(t, "the demo is connected", func() bool {
+		_, body := s.get("/healthz")
+		return strings.Contains(body, `"connected":1`)
+	})
+	status, body := s.post(modern(1, "tools/call", `{"name":"exec","arguments":{"server_name":"demo","tool_name":"add","arguments":{"a":20,"b":22}}}`), "")
+	if status != http.StatusOK || !strings.Contains(body, "42") {
+		t.Errorf("%d %s", status, body)
+	}
+	status, body = s.post(modern(2, "tools/list", `{}`), "")
+	if status != http.StatusOK || !strings.Contains(body, "word_count") {
+		t.Errorf("the directory lacks the demo: %d %s", status, body)
+	}
+	if code := s.end(); code != exitOK {
+		t.Errorf("exit code %d", code)
+	}
+	for _, want := range []string{"Connecting to Stdio MCP Server", "Found 6 tools: [", "Closing all MCP connections", `"closed_count":1`} {
+		if !strings.Contains(s.errs.String(), want) {
+			t.Errorf("no %q in\n%s", want, s.errs)
+		}
+	}
+}
+
+func TestServe_StoppingLetsACallInFlightFinish(t *testing.T) {
+	alone(t)
+	s := startServing(t, "--port", "0", "--log-level", "warn")
+	type answer struct {
+		status int
+		body   string
+	}
+	started, answered := make(chan struct{}), make(chan answer, 1)
+	go func() {
+		close(started)
+		status, body := s.post(modern(1, "tools/call",
+			`{"name":"exec","arguments":{"server_name":"demo","tool_name":"countdown","arguments":{"from":5,"interval_ms":100}}}`), "")
+		answered <- answer{status, body}
+	}()
+	<-started
+	eventually(t, "the call is in flight", func() bool { _, body := s.get("/healthz"); return strings.Contains(body, `"connected":1`) })
+	code := s.end()
+	got := <-answered
+	// Whether it came in time or too late to be taken: it was answered.
+	if code != exitOK || got.body == "" {
+		t.Errorf("exit code %d, answer %+v", code, got)
+	}
+}
+
+func TestServe_KeysAreAskedForEverywhereButHealthz(t *testing.T) {
+	alone(t)
+	write(t, "mcpx.json", demoConfig(t, `"api_keys": {"ci": "second-key"}, "log_level": "error",`, "a"))
+	s := startServing(t, "mcpx.json", "--api-key", "first-key", "-p", "0")
+	list := modern(1, "tools/list", `{}`)
+	for key, want := range map[string]int{"": 401, "wrong": 401, "first-key": 200, "second-key": 200} {
+		if status, body := s.post(list, key); status != want {
+			t.Errorf("key %q: %d, want %d: %s", key, status, want, body)
+		}
+	}
+	status, body := s.get("/healthz")
+	var health struct {
+		Status  string
+		Servers int
+	}
+	if err := json.Unmarshal([]byte(body), &health); err != nil || status != http.StatusOK || health.Status != "ok" || health.Servers != 1 {
+		t.Errorf("healthz: %d %s", status, body)
+	}
+	if status, _ := s.get("/nothing"); status != http.StatusUnauthorized {
+		t.Errorf("an unknown path without a key: %d", status)
+	}
+	if log := s.errs.String(); strings.Contains(log, "first-key") || strings.Contains(log, "second-key") {
+		t.Errorf("a key is in the log:\n%s", log)
+	}
+}
+
+func TestServe_AServerThatCannotStartDisturbsNoOther(t *testing.T) {
+	alone(t)
+	config := demoConfig(t, `"retry_attempts": 1, "log_format": "json",`, "good")
+	write(t, "mcpx.json", strings.Replace(config, `{"good"`, `{"bad": {"command": "no-such-program-anywhere"}, "odd": {"type": "pigeon"}, "good"`, 1))
+	s := startServing(t, "--port", "0")
+	eventually(t, "the good one is connected, the bad one has failed", func() bool {
+		_, body := s.get("/healthz")
+		return strings.Contains(body, `"connected":1`) && strings.Contains(s.errs.String(), "became unhealthy")
+	})
+	log := s.errs.String()
+	for _, want := range []string{`"server":"odd"`, "pigeon", "no-such-program-anywhere"} {
+		if !strings.Contains(log, want) {
+			t.Errorf("no %q in\n%s", want, log)
+		}
+	}
+}
+
+func TestApp_HasNoAddressBeforeItListensAndStopsTwice(t *testing.T) {
+	alone(t)
+	l := loadForTest(t, "serve", "--port", "0", "--log-level", "error")
+	errs := &buffer{}
+	a := newApp(l, errs)
+	if a.Addr() != nil {
+		t.Errorf("got %v", a.Addr())
+	}
+	if err := a.Listen(); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Start(t.Context(), l.Servers); err != nil {
+		t.Fatal(err)
+	}
+	if a.Addr() == nil || !strings.HasSuffix(a.URL(), "/mcp") {
+		t.Errorf("%v %s", a.Addr(), a.URL())
+	}
+	a.Stop()
+	a.Stop()
+	if err := <-a.failed; err != nil {
+		t.Errorf("the listener ended with %v", err)
+	}
+}
+
+// loadForTest loads what a command line of serve means.
+func loadForTest(t *testing.T, args ...string) loaded {
+	t.Helper()
+	s := streams{in: strings.NewReader(""), out: &buffer{}, err: &buffer{}}
+	root := newRoot(s)
+	cmd, rest, err := root.Find(args)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.ParseFlags(rest); err != nil {
+		t.Fatal(err)
+	}
+	l, err := (&sourceFlags{}).load(cmd, s, "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}

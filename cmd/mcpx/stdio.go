@@ -1,0 +1,52 @@
+package main
+
+import (
+	"github.com/mcpx/mcpx/transport/front"
+	"github.com/mcpx/mcpx/transport/telemetry"
+	"github.com/spf13/cobra"
+)
+
+const stdioLong = `Serve MCP over stdin and stdout, for clients that start their servers themselves.
+
+The answer to initialize does not wait for any server; tools appear as their
+servers come up. Logs go to stderr. mcpx ends with its input.
+
+Which servers: as with 'mcpx serve'.`
+
+const stdioExample = `  mcpx stdio
+  mcpx stdio ~/work/mcpx.json
+  mcpx stdio -- npx -y @modelcontextprotocol/server-everything
+
+  # Claude Code
+  claude mcp add mcpx -- mcpx stdio ~/work/mcpx.json`
+
+func newStdio(s streams) *cobra.Command {
+	source := &sourceFlags{}
+	cmd := &cobra.Command{
+		Use:     "stdio [config] [-- command… | URL]",
+		Short:   "Serve MCP over stdin and stdout",
+		Long:    stdioLong,
+		Example: stdioExample,
+		Args:    upTo(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			before, after, _ := split(cmd, args)
+			cfg, err := source.load(cmd, s, first(before), after)
+			if err != nil {
+				return err
+			}
+			return serveStdio(cmd, s, cfg)
+		},
+	}
+	source.register(cmd.Flags())
+	return cmd
+}
+
+func serveStdio(cmd *cobra.Command, s streams, cfg loaded) error {
+	a := newApp(cfg, s.err)
+	defer a.Stop()
+	if err := a.Start(cmd.Context(), cfg.Servers); err != nil {
+		return err
+	}
+	return front.ServeStdio(cmd.Context(), s.in, s.out, a.service, a.runtime,
+		front.Options{Limits: cfg.Limits, Logger: telemetry.Slog(a.log, "front")})
+}
