@@ -2,10 +2,305 @@ package dial
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/mcpx/mcpx/actors/link"
+	"github.com/mcpx/mcpx/messages"
+	"github.com/mcpx/mcpx/transport/jsonrpc"
+	"github.com/mcpx/mcpx/transport/mcp"
 )
 
-func (d *Dialer) dialStdio(ctx context.Context, req link.DialRequest) (link.Conn, error) {
-	panic("todo")
+// stdioConn is a connection to a child process. Many requests are in flight on
+// it at once; each runs on its caller's goroutine, and one reader sorts out
+// what comes back.
+//
+// Goroutines: the reader of stdout, the reader of stderr, one that watches for
+// the end; one more while the server reads slower than we write.
+type stdioConn struct {
+	name        string
+	info        json.RawMessage
+	limits      messages.Limits
+	pace        httpPace // of opening a subscription again
+	onNotice    func(messages.Notification)
+	process     *process
+	out         *outbox
+	table       table
+	inputBroken chan error // of capacity 1: writing has failed
+
+	peer         messages.Peer // set before the connection is handed out
+	modern       atomic.Bool   // the same, for the reader
+	subscription subscription
+
+	readEnd  chan struct{} // stdout has ended
+	lost     chan struct{}
+	reason   error // before lost is closed; nil for a close that was asked for
+	ending   sync.Once
+	closed   chan struct{} // nothing is left
+	closeErr error         // before closed is closed
+
+	counts counts
+}
+
+// counts are what was dropped, for whoever has to explain it.
+type counts struct {
+	dropped atomic.Int64 // notifications of requests whose callers were too slow
+	stray   atomic.Int64 // messages that nobody waited for
+	junk    atomic.Int64 // lines that are no usable message
+	notes   atomic.Int64 // of these, shown
+}
+
+// openStdio starts the server of req and the reading of its output. Nothing has
+// been said yet.
+func (d *Dialer) openStdio(ctx context.Context, req link.DialRequest) (*stdioConn, *messages.Failure) {
+	p, failure := startProcess(ctx, req)
+	if failure != nil {
+		return nil, failure
+	}
+	c := &stdioConn{
+		name: req.Spec.Name, info: d.info, limits: req.Limits, pace: d.pace, onNotice: req.Unsolicited,
+		process: p, inputBroken: make(chan error, 1),
+		readEnd: make(chan struct{}), lost: make(chan struct{}), closed: make(chan struct{}),
+	}
+	c.subscription.conn = c
+	c.out = newOutbox(p.Stdin, func(err error) { c.inputBroken <- err })
+	go c.read()
+	go c.watch()
+	return c, nil
+}
+
+// Peer implements link.Conn.
+func (c *stdioConn) Peer() messages.Peer { return c.peer }
+
+// Pid implements link.Conn.
+func (c *stdioConn) Pid() int { return c.process.Pid() }
+
+// Lost implements link.Conn.
+func (c *stdioConn) Lost() <-chan struct{} { return c.lost }
+
+// Err implements link.Conn.
+func (c *stdioConn) Err() error {
+	select {
+	case <-c.lost:
+		return c.reason
+	default:
+		return nil
+	}
+}
+
+// Do implements link.Conn.
+func (c *stdioConn) Do(ctx context.Context, req messages.Request, sent *link.SentFlag, sink messages.Sink) messages.Outcome {
+	if ctx.Err() != nil {
+		return messages.Outcome{Failure: c.givenUp(ctx, req.Method, messages.SentNo)}
+	}
+	p := newPending(req.Method, sent, c.limits.RequestNotifications)
+	p.token, p.wantsLog = req.ProgressToken, req.LogLevel != ""
+	if !c.table.add(p) {
+		return messages.Outcome{Failure: c.gone(sent)}
+	}
+	params := req.Params
+	if p.token != nil {
+		params = jsonrpc.Set(params, integer(p.id), "_meta", mcp.MetaProgressToken)
+	}
+	if c.peer.Modern {
+		params = mcp.WithMeta(params, c.peer.Protocol, c.info, noCapabilities, req.LogLevel)
+	}
+	if failure := c.send(p, params); failure != nil {
+		return messages.Outcome{Failure: failure}
+	}
+	out := c.await(ctx, p, sink)
+	if c.peer.Modern && out.Failure == nil {
+		if result, failure, asked := answerInputRequired(c.name, req.Method, out.Result); asked {
+			return messages.Outcome{Result: result, Failure: failure}
+		}
+	}
+	return out
+}
+
+// send writes the request of p, which is in the table. After a failure it is
+// not, and no byte was written.
+func (c *stdioConn) send(p *pending, params json.RawMessage) *messages.Failure {
+	line := append(jsonrpc.AppendRequest(nil, jsonrpc.IntID(p.id), p.method, params), '\n')
+	err := c.out.send(outgoing{line: line, id: p.id, sent: p.sent})
+	if err == nil {
+		return nil
+	}
+	if c.table.take(p.id) == nil && p.onEnd == nil {
+		return (<-p.done).Failure // the connection was lost meanwhile
+	}
+	f := messages.Failf(messages.KindUnavailable, c.name, "server %q: %s was not sent: %v", c.name, p.method, err)
+	f.Stale = !errors.Is(err, errNotReading) // another connection may do better; a busy server may not
+	return f
+}
+
+// await hands on the notifications of p and returns its outcome, or gives up
+// with ctx.
+func (c *stdioConn) await(ctx context.Context, p *pending, sink messages.Sink) messages.Outcome {
+	deliver := func() {
+		for _, n := range p.notes.take() {
+			if sink == nil || ctx.Err() != nil {
+				return
+			}
+			if sink.Notify(n) != nil {
+				sink = nil // nobody reads any more; the answer may still matter
+			}
+		}
+	}
+	for {
+		select {
+		case out := <-p.done:
+			deliver() // what came before the answer
+			return out
+		case <-p.notes.wake:
+			deliver()
+		case <-ctx.Done():
+			return c.abandon(ctx, p)
+		}
+	}
+}
+
+// abandon gives a request up and tells the server, unless that has answered
+// in this moment or never heard of it (both revisions, cancellation).
+func (c *stdioConn) abandon(ctx context.Context, p *pending) messages.Outcome {
+	if c.table.take(p.id) == nil {
+		return <-p.done
+	}
+	if c.out.withdraw(p.id) {
+		return messages.Outcome{Failure: c.givenUp(ctx, p.method, messages.SentNo)}
+	}
+	if p.method != "initialize" { // which must not be cancelled
+		params := jsonrpc.Set(nil, integer(p.id), "requestId")
+		params = jsonrpc.Set(params, jsonrpc.Quote(context.Cause(ctx).Error()), "reason")
+		_ = c.write(jsonrpc.AppendNotification(nil, "notifications/cancelled", params)) // to a server that reads
+	}
+	return messages.Outcome{Failure: c.givenUp(ctx, p.method, messages.SentUnknown)}
+}
+
+// givenUp is the failure of a request whose context has ended.
+func (c *stdioConn) givenUp(ctx context.Context, method string, sent messages.Sent) *messages.Failure {
+	f := ended(ctx, c.name)
+	f.Sent = sent
+	if f.Kind == messages.KindTimeout {
+		f.Message = fmt.Sprintf("server %q did not answer %s in time", c.name, method)
+	} else {
+		f.Message = fmt.Sprintf("server %q: %s was cancelled: %v", c.name, method, context.Cause(ctx))
+	}
+	return f
+}
+
+// ended tells the end of a context as a kind of failure, without a text.
+func ended(ctx context.Context, server string) *messages.Failure {
+	if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+		return &messages.Failure{Kind: messages.KindTimeout, Server: server}
+	}
+	return &messages.Failure{Kind: messages.KindCancelled, Server: server}
+}
+
+// Notify implements link.Conn.
+func (c *stdioConn) Notify(_ context.Context, n messages.Notification) error {
+	if err := c.write(jsonrpc.AppendNotification(nil, n.Method, n.Params)); err != nil {
+		return messages.Failf(messages.KindUnavailable, c.name, "server %q: %s was not sent: %v", c.name, n.Method, err)
+	}
+	return nil
+}
+
+// write sends a line that no request belongs to.
+func (c *stdioConn) write(message []byte) error {
+	return c.out.send(outgoing{line: append(message, '\n'), sent: &link.SentFlag{}})
+}
+
+func (c *stdioConn) unsolicited(n messages.Notification) {
+	if c.onNotice != nil {
+		c.onNotice(n)
+	}
+}
+
+// exitGrace is how long a server whose streams have ended has for its exit to
+// be seen, which says more.
+const exitGrace = 250 * time.Millisecond
+
+// watch waits for the end of the server, or of what makes it of use.
+func (c *stdioConn) watch() {
+	var why string
+	select {
+	case <-c.lost: // asked for
+		return
+	case <-c.process.Exited():
+	case <-c.readEnd:
+		why = "closed its output but runs on"
+	case err := <-c.inputBroken:
+		why = fmt.Sprintf("does not take input any more (%v) but runs on", err)
+	}
+	grace := time.NewTimer(exitGrace)
+	defer grace.Stop()
+	select {
+	case <-c.process.Exited():
+		// The last words first: answers that were written before the end count.
+		c.process.drain()
+		<-c.readEnd
+		<-c.process.stderrEnd
+		c.lose(errors.New(c.process.exit()))
+	case <-grace.C:
+		c.lose(fmt.Errorf("server %q %s%s", c.name, why, c.process.stderr.quote()))
+	case <-c.lost:
+	}
+}
+
+// lose ends the connection, once: nothing more is sent, requests in flight
+// fail, and what is left of the process is ended. A nil reason is a close.
+func (c *stdioConn) lose(reason error) { c.loseWithin(reason, min(mostGrace, c.process.killAfter/3)) }
+
+func (c *stdioConn) loseWithin(reason error, grace time.Duration) {
+	c.ending.Do(func() {
+		rest, _ := c.table.close()
+		c.reason = reason
+		c.out.shut() // from here on no flag is raised for a request that has not begun
+		c.subscription.close()
+		for _, p := range rest {
+			p.end(messages.Outcome{Failure: c.goneBecause(reason, p.sent)})
+		}
+		close(c.lost)
+		go func() {
+			defer close(c.closed)
+			c.closeErr = c.process.shutDown(grace)
+			<-c.readEnd
+		}()
+	})
+}
+
+// gone is the failure of a request that came too late.
+func (c *stdioConn) gone(sent *link.SentFlag) *messages.Failure {
+	<-c.lost // the table is closed: this is about to happen
+	return c.goneBecause(c.reason, sent)
+}
+
+func (c *stdioConn) goneBecause(reason error, sent *link.SentFlag) *messages.Failure {
+	f := messages.Failf(messages.KindUnavailable, c.name, "server %q: the connection is closed", c.name)
+	if reason != nil {
+		f.Message = reason.Error()
+	}
+	f.Sent = sent.Sent()
+	f.Stale = f.Sent == messages.SentNo
+	return f
+}
+
+// Close implements link.Conn.
+func (c *stdioConn) Close(ctx context.Context) error {
+	// Whoever has the least time decides, also when another closes already.
+	defer context.AfterFunc(ctx, c.process.hurry)()
+	c.lose(nil)
+	<-c.closed
+	return c.closeErr
+}
+
+// discard ends a connection that was never handed out: nobody can lose
+// anything by a quick end.
+func (c *stdioConn) discard(ctx context.Context) {
+	defer context.AfterFunc(ctx, c.process.hurry)()
+	c.loseWithin(nil, 0)
+	<-c.closed
 }

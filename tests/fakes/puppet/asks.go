@@ -37,3 +37,13 @@ func input([]string) {
 	}
 	s.serve()
 }
+
+// asksModern is a modern server that sends its client a request, which it must not.
+func asksModern([]string) {
+	s := modernServer()
+	s.tools["ask"] = func(c call) {
+		c.write(`{"jsonrpc":"2.0","id":77,"method":"sampling/createMessage","params":{"messages":[],"maxTokens":1}}`)
+		c.text("asked")
+	}
+	s.serve()
+}

@@ -56,6 +56,7 @@ func init() { // not a literal: record and family refer to Run
 		"family":          family,
 		"relative":        relative,
 		"asks":            asks,
+		"asks-modern":     asksModern,
 		"input":           input,
 		"record":          record,
 		"deep":            deep,
