@@ -112,7 +112,10 @@ func TestClient_NotificationsGoToTheNewestStreamAndToEveryListenStreamThatAsked(
 		servers[fmt.Sprint(i)] = &actortest.Server{}
 	}
 	r, _ := start(t, servers, nil)
-	id := open(t, r, alice)
+	id, err := r.OpenClient(context.Background(), messages.ClientSpec{Principal: alice, Endpoint: "all"})
+	if err != nil {
+		t.Fatal(err)
+	}
 	stream := func(spec messages.StreamSpec) messages.StreamID {
 		s, err := r.OpenStream(id, alice, spec)
 		if err != nil {
@@ -157,6 +160,27 @@ func TestClient_NotificationsGoToTheNewestStreamAndToEveryListenStreamThatAsked(
 	if _, err := r.NextEvents(waiting, id, silent); !errors.Is(err, context.Canceled) {
 		t.Errorf("a context that ended: %v", err)
 	}
+}
+
+func TestClient_OfTheCompactEndpointHearsOfToolsOnly(t *testing.T) {
+	servers := actortest.Dialer{"a": {Peer: messages.Peer{Capabilities: []byte(`{"resources":{}}`)}}}
+	r, rec := start(t, servers, nil)
+	id := open(t, r, alice)
+	tools, err := r.OpenStream(id, alice, messages.StreamSpec{Topics: messages.TopicTools, Listen: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	apply(t, r, actortest.Spec("a"))
+	for {
+		got, err := r.NextEvents(context.Background(), id, tools)
+		if err != nil || len(got) != 1 || got[0].Method != "notifications/tools/list_changed" {
+			t.Fatalf("%v, %v", got, err)
+		}
+		if _, ok := r.Directory().Catalog("a"); ok {
+			break
+		}
+	}
+	actortest.Await[messages.DirectoryChanged](t, rec, 2, nil)
 }
 
 func TestClient_StreamsEndInGoodOrderWhenItsSessionOrTheRuntimeCloses(t *testing.T) {

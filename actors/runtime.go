@@ -56,9 +56,13 @@ func New(opts Options) *Runtime {
 		opts.Jitter = rand.Float64
 	}
 	r := &Runtime{
-		system: actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return opts.Logger })),
-		table:  gateway.NewTable(),
-		env:    &kit.Env{Clock: opts.Clock, Jitter: opts.Jitter, Tasks: &kit.Tasks{}, Limits: opts.Limits},
+		system: actor.NewActorSystem(
+			actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return opts.Logger }),
+			// The throttle keeps a goroutine for its interval, beyond our close.
+			actor.WithDeadLetterThrottleInterval(time.Millisecond),
+		),
+		table: gateway.NewTable(),
+		env:   &kit.Env{Clock: opts.Clock, Jitter: opts.Jitter, Tasks: &kit.Tasks{}, Limits: opts.Limits},
 	}
 	pid, err := r.system.Root.SpawnNamed(gateway.Props(gateway.Config{
 		Env: r.env, Dialer: opts.Dialer, Table: r.table, IDs: new(atomic.Uint64),

@@ -209,6 +209,14 @@ var listMethods = []struct {
 }
 
 func (c *client) listsChanged(topics messages.Topic) {
+	if c.spec.Endpoint == "" {
+		// The compact endpoint offers tools only, whose descriptions tell of
+		// the servers' tools and resources.
+		if topics&(messages.TopicTools|messages.TopicResources) == 0 {
+			return
+		}
+		topics = messages.TopicTools
+	}
 	dropped := 0
 	for _, l := range listMethods {
 		if topics&l.topic == 0 {

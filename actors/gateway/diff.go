@@ -55,12 +55,11 @@ func changedTopics(before, after *messages.Directory) messages.Topic {
 		}
 	}
 	for name := range names {
-		var b, a messages.Catalog
-		if c, ok := before.Catalog(name); ok {
-			b = *c
-		}
-		if c, ok := after.Catalog(name); ok {
-			a = *c
+		b, had := before.Catalog(name)
+		a, has := after.Catalog(name)
+		if had != has {
+			topics |= messages.TopicTools | messages.TopicResources | messages.TopicPrompts
+			continue
 		}
 		if b.Version == a.Version {
 			continue

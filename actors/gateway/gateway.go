@@ -33,6 +33,7 @@ type gateway struct {
 	servers map[string]*server
 	going   map[string]string // actor name -> server: generations that drain
 	dirty   bool              // the directory is to be published again
+	policy  messages.Topic    // lists that look different for another reason than a catalog: what is disabled
 	clients map[string]bool   // by actor name
 
 	doors    []*actor.PID // that wait for AllClosed
@@ -208,6 +209,9 @@ func (g *gateway) apply(ctx actor.Context, specs []messages.ServerSpec) {
 	for _, name := range d.Changed {
 		g.change(ctx, g.servers[name], wanted[name])
 	}
+	if len(d.Changed) > 0 {
+		g.policy = messages.TopicTools
+	}
 	g.publishTable()
 	g.publishDirectory(ctx)
 	ctx.Send(ctx.Sender(), messages.Applied{Diff: d})
@@ -294,6 +298,7 @@ func (g *gateway) swap(ctx actor.Context, s *server) {
 	s.entry, s.pid, s.gen = s.pending, s.next, s.nextGen
 	s.entry.pid.Store(s.pid)
 	s.next, s.pending = nil, nil
+	g.policy = messages.TopicTools
 	g.publishTable()
 	g.markDirty(ctx)
 	// Told after the table leads to the successor, so that whoever is sent away finds it.
@@ -398,7 +403,9 @@ func (g *gateway) publishDirectory(ctx actor.Context) {
 	}
 	d.Version = before.Version + 1
 	g.Table.directory.Store(d)
-	if topics := changedTopics(before, d); topics != 0 {
+	topics := changedTopics(before, d) | g.policy
+	g.policy = 0
+	if topics != 0 {
 		kit.Publish(ctx.ActorSystem(), messages.DirectoryChanged{Version: d.Version, Topics: topics})
 		for name := range g.clients {
 			ctx.Send(kit.Child(ctx.Self(), name), messages.ListsChanged{Topics: topics})
