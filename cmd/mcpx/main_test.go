@@ -160,6 +160,18 @@ func (s *serving) end() int {
 // post sends one JSON-RPC message of the latest era and returns status and body.
 func (s *serving) post(message, key string) (int, string) {
 	s.t.Helper()
+	resp := s.send(message, key)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return resp.StatusCode, string(body)
+}
+
+// send is post for those who read the answer themselves.
+func (s *serving) send(message, key string) *http.Response {
+	s.t.Helper()
 	var m struct {
 		Method string
 		Params struct{ Name string }
@@ -167,9 +179,7 @@ func (s *serving) post(message, key string) (int, string) {
 	if err := json.Unmarshal([]byte(message), &m); err != nil {
 		s.t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url, strings.NewReader(message))
+	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, s.url, strings.NewReader(message))
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -187,12 +197,7 @@ func (s *serving) post(message, key string) (int, string) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return resp.StatusCode, string(body)
+	return resp
 }
 
 // modern makes a request of the latest era.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -40,24 +41,23 @@ func TestServe_WithoutAFileTheDemoAnswersAndSaysSo(t *testing.T) {
 func TestServe_StoppingLetsACallInFlightFinish(t *testing.T) {
 	alone(t)
 	s := startServing(t, "--port", "0", "--log-level", "warn")
-	type answer struct {
-		status int
-		body   string
+	message := modern(1, "tools/call",
+		`{"name":"exec","arguments":{"server_name":"demo","tool_name":"countdown","arguments":{"from":4,"interval_ms":50}}}`)
+	message = strings.Replace(message, `"_meta":{`, `"_meta":{"progressToken":"p",`, 1)
+	resp := s.send(message, "")
+	defer resp.Body.Close()
+	events := bufio.NewScanner(resp.Body)
+	for events.Scan() && !strings.Contains(events.Text(), "notifications/progress") {
+		continue
 	}
-	started, answered := make(chan struct{}), make(chan answer, 1)
-	go func() {
-		close(started)
-		status, body := s.post(modern(1, "tools/call",
-			`{"name":"exec","arguments":{"server_name":"demo","tool_name":"countdown","arguments":{"from":5,"interval_ms":100}}}`), "")
-		answered <- answer{status, body}
-	}()
-	<-started
-	eventually(t, "the call is in flight", func() bool { _, body := s.get("/healthz"); return strings.Contains(body, `"connected":1`) })
+	// The first progress is here: the call is in flight, with three steps to go.
 	code := s.end()
-	got := <-answered
-	// Whether it came in time or too late to be taken: it was answered.
-	if code != exitOK || got.body == "" {
-		t.Errorf("exit code %d, answer %+v", code, got)
+	var rest strings.Builder
+	for events.Scan() {
+		rest.WriteString(events.Text())
+	}
+	if code != exitOK || !strings.Contains(rest.String(), "Liftoff!") {
+		t.Errorf("exit code %d (%v)\n%s\n%s", code, events.Err(), rest.String(), s.errs)
 	}
 }
 
