@@ -14,10 +14,11 @@ import (
 // Dialer opens connections. The zero value is not usable: see New.
 type Dialer struct {
 	info json.RawMessage // clientInfo that upstreams see
+	pace httpPace        // of reopening streams
 }
 
 // New returns a Dialer that introduces itself with info, an Implementation object.
-func New(info json.RawMessage) *Dialer { return &Dialer{info: info} }
+func New(info json.RawMessage) *Dialer { return &Dialer{info: info, pace: defaultHTTPPace} }
 
 // Dial implements link.Dialer.
 func (d *Dialer) Dial(ctx context.Context, req link.DialRequest) (link.Conn, error) {

@@ -1,0 +1,288 @@
+package dial
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"time"
+
+	"github.com/mcpx/mcpx/actors/link"
+	"github.com/mcpx/mcpx/messages"
+	"github.com/mcpx/mcpx/transport/jsonrpc"
+	"github.com/mcpx/mcpx/transport/mcp"
+)
+
+// httpExchange is one request on its way: its HTTP exchange, the stream of its
+// answer, and who is told what comes on it.
+type httpExchange struct {
+	c      *httpConn
+	caller context.Context // whose request it is
+	ctx    context.Context // of the HTTP exchange: ends with the caller's, the connection's, or by silence
+	cancel context.CancelCauseFunc
+	unbind func() bool
+
+	id     jsonrpc.ID // on the wire, and the progress token too
+	method string
+	token  json.RawMessage // the caller's own progress token; nil for none
+	sink   messages.Sink   // nil once nobody reads any more
+	sent   *link.SentFlag
+
+	handedOver bool // the HTTP exchange ends without us
+
+	// What a cut stream needs to be taken up again (legacy).
+	eventID string
+	retry   time.Duration // what the server asked for; negative when it did not
+	tries   int           // since the last event
+}
+
+// reply is how a server answered: exactly one of result, err and failure is set.
+type reply struct {
+	result  json.RawMessage
+	err     *jsonrpc.Error    // its own error, whatever the status
+	failure *messages.Failure // no answer that could be read
+
+	status int         // 0 when none came
+	header http.Header // nil when none came
+}
+
+var errSilent = errors.New("silence")
+
+func (c *httpConn) exchange(ctx context.Context, req messages.Request, sent *link.SentFlag, sink messages.Sink) *httpExchange {
+	x := &httpExchange{
+		c: c, caller: ctx, id: jsonrpc.IntID(c.ids.Add(1)),
+		method: req.Method, token: req.ProgressToken, sink: sink, sent: sent, retry: -1,
+	}
+	x.ctx, x.cancel = context.WithCancelCause(c.life)
+	x.unbind = context.AfterFunc(ctx, func() { x.cancel(context.Cause(ctx)) })
+	return x
+}
+
+// end releases what the exchange holds of the network.
+func (x *httpExchange) end() {
+	x.unbind()
+	if !x.handedOver {
+		x.cancel(nil)
+	}
+}
+
+// params puts our progress token in the place of the caller's.
+func (x *httpExchange) params(req messages.Request) json.RawMessage {
+	if req.ProgressToken == nil {
+		return req.Params
+	}
+	return jsonrpc.Set(req.Params, json.RawMessage(x.id.String()), "_meta", mcp.MetaProgressToken)
+}
+
+// ask sends the request and returns the answer. The exchange must be ended
+// after it, whatever it says.
+func (x *httpExchange) ask(header http.Header, params json.RawMessage) reply {
+	resp, err := x.c.send(raising(x.ctx, x.sent), http.MethodPost, header, jsonrpc.AppendRequest(nil, x.id, x.method, params))
+	if err != nil {
+		return reply{failure: x.broken(err)}
+	}
+	r := x.read(resp)
+	r.status, r.header = resp.StatusCode, resp.Header
+	return r
+}
+
+// raising raises sent as soon as bytes may leave: before there is a network
+// connection there is nowhere to send them.
+func raising(ctx context.Context, sent *link.SentFlag) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { sent.Raise() },
+	})
+}
+
+func (x *httpExchange) read(resp *http.Response) reply {
+	if resp.StatusCode == http.StatusOK {
+		switch mediaType(resp.Header) {
+		case typeEvents:
+			return x.stream(resp)
+		case typeJSON:
+			return x.whole(resp)
+		}
+		head := x.c.headOf(resp)
+		defer x.c.release(resp)
+		return reply{failure: x.c.unusable(messages.SentUnknown, "it answered %s with content type %q instead of JSON or an event stream%s",
+			x.method, x.c.sanitise(resp.Header.Get("Content-Type")), x.c.said(resp, head))}
+	}
+	return x.refused(resp)
+}
+
+// whole reads an answer that is one JSON text.
+func (x *httpExchange) whole(resp *http.Response) reply {
+	body, err := x.c.body(resp)
+	defer x.c.release(resp)
+	switch {
+	case errors.Is(err, jsonrpc.ErrTooLong):
+		return reply{failure: x.c.tooLarge(x.method)}
+	case err != nil:
+		return reply{failure: x.broken(err)}
+	}
+	r, ok := x.take(body)
+	if !ok {
+		r.failure = x.c.unusable(messages.SentUnknown, "its answer to %s holds no response to it", x.method)
+	}
+	return r
+}
+
+// refused reads an answer with an error status.
+func (x *httpExchange) refused(resp *http.Response) reply {
+	defer x.c.release(resp)
+	if x.c.sessionLost(resp.StatusCode) {
+		return reply{failure: x.c.expired(x.method)}
+	}
+	var body []byte
+	if mediaType(resp.Header) == typeJSON {
+		var err error
+		if body, err = x.c.body(resp); errors.Is(err, jsonrpc.ErrTooLong) {
+			return reply{failure: x.c.tooLarge(x.method)}
+		} else if err != nil {
+			return reply{failure: x.broken(err)}
+		}
+	} else {
+		body = x.c.headOf(resp)
+	}
+	switch status := resp.StatusCode; {
+	case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusTooManyRequests:
+	case status >= 400 && status < 500:
+		// The id may be missing where the server did not read that far.
+		if m, problem := jsonrpc.Parse(body, x.c.limits.Depth); problem == nil && m.Kind == jsonrpc.ErrorResponse {
+			return reply{err: jsonrpc.ParseError(m.Err)}
+		}
+	}
+	return reply{failure: x.c.refusal(resp, body, x.method)}
+}
+
+// body reads an answer's body within limits.message_bytes; ErrTooLong beyond it.
+func (c *httpConn) body(resp *http.Response) ([]byte, error) {
+	limit := int64(c.limits.MessageBytes)
+	if resp.ContentLength > limit {
+		return nil, jsonrpc.ErrTooLong
+	}
+	var b bytes.Buffer
+	if n := resp.ContentLength; n > 0 && n <= 1<<20 { // more has to come before we believe it
+		b.Grow(int(n) + bytes.MinRead)
+	}
+	if _, err := b.ReadFrom(io.LimitReader(resp.Body, limit+1)); err != nil {
+		return nil, err
+	}
+	if int64(b.Len()) > limit {
+		return nil, jsonrpc.ErrTooLong
+	}
+	return b.Bytes(), nil
+}
+
+// take handles the bytes of one message or, from servers of 2025-03-26, of a
+// batch; ok when the answer was among them.
+func (x *httpExchange) take(b []byte) (r reply, ok bool) {
+	parts := []json.RawMessage{b}
+	if x.c.peer.Protocol == mcp.V20250326 && jsonrpc.IsBatch(b) {
+		var problem *jsonrpc.Error
+		if parts, problem = jsonrpc.SplitBatch(b, x.c.limits.Depth); problem != nil {
+			return x.malformed(problem), true
+		}
+	}
+	for _, part := range parts {
+		if got, is := x.message(part); is && !ok {
+			r, ok = got, true
+		}
+	}
+	return r, ok
+}
+
+func (x *httpExchange) message(b []byte) (r reply, ok bool) {
+	m, problem := jsonrpc.Parse(b, x.c.limits.Depth)
+	if problem != nil {
+		return x.malformed(problem), true
+	}
+	switch m.Kind {
+	case jsonrpc.Response:
+		return reply{result: m.Result}, m.ID == x.id
+	case jsonrpc.ErrorResponse:
+		return reply{err: jsonrpc.ParseError(m.Err)}, m.ID == x.id || m.ID.IsZero()
+	case jsonrpc.Notification:
+		x.deliver(m)
+	case jsonrpc.Request:
+		x.c.asked(m)
+	}
+	return reply{}, false
+}
+
+func (x *httpExchange) malformed(problem *jsonrpc.Error) reply {
+	return reply{failure: x.c.unusable(messages.SentUnknown, "its answer to %s is not a message: %s", x.method, problem.Message)}
+}
+
+// deliver hands a notification to whom it belongs. That may block on the
+// caller's reader, and on nobody else's.
+func (x *httpExchange) deliver(m jsonrpc.Message) {
+	n := messages.Notification{Method: m.Method, Params: m.Params}
+	switch {
+	case m.Method == "notifications/progress":
+		token, _ := jsonrpc.Get(m.Params, mcp.MetaProgressToken)
+		if x.token == nil || string(token) != x.id.String() {
+			return // nobody asked for it
+		}
+		n.Params = jsonrpc.Set(m.Params, x.token, mcp.MetaProgressToken)
+	case ofServer(m.Method):
+		x.c.unsolicited(n)
+		return
+	}
+	if x.sink != nil && x.sink.Notify(n) != nil {
+		x.sink = nil // the answer is still wanted: who gave up ends the context
+	}
+}
+
+// ofServer tells whether a notification concerns all callers, on whatever stream it comes.
+func ofServer(method string) bool {
+	switch method {
+	case "notifications/tools/list_changed", "notifications/prompts/list_changed",
+		"notifications/resources/list_changed", "notifications/resources/updated":
+		return true
+	}
+	return false
+}
+
+// broken is the failure of a request whose HTTP exchange ended with err.
+func (x *httpExchange) broken(err error) *messages.Failure {
+	sent := x.sent.Sent()
+	switch {
+	case x.caller.Err() != nil:
+		return x.givenUp()
+	case x.c.life.Err() != nil:
+		return x.c.ended(sent)
+	case errors.Is(context.Cause(x.ctx), errSilent):
+		x.c.abandon(x, "no sign of life")
+		return x.c.failf(messages.KindUnavailable, "no sign of life on the answer to %s for %v (sse_read_timeout)",
+			x.method, x.c.spec.Policy.SSEReadTimeout)
+	}
+	if sent == messages.SentNo {
+		return x.c.unreachable(err)
+	}
+	return x.c.failf(messages.KindUnavailable, "%s: %s", x.method, x.c.plain(err))
+}
+
+// unreachable: the server cannot even be reached, so the connection is lost,
+// and whoever supervises it connects anew.
+func (c *httpConn) unreachable(err error) *messages.Failure {
+	f := messages.Failf(messages.KindUnavailable, c.name, "server %q: %s", c.name, c.plain(err))
+	f.Stale = true
+	c.lose(f)
+	return f
+}
+
+// givenUp: the caller's context has ended.
+func (x *httpExchange) givenUp() *messages.Failure {
+	cause := context.Cause(x.caller)
+	x.c.abandon(x, x.c.sanitise(cause.Error()))
+	f := x.c.failf(messages.KindCancelled, "%s was cancelled: %v", x.method, cause)
+	if errors.Is(cause, context.DeadlineExceeded) {
+		f = x.c.failf(messages.KindTimeout, "it did not answer %s in time", x.method)
+	}
+	f.Sent = x.sent.Sent()
+	return f
+}

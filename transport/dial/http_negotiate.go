@@ -1,0 +1,183 @@
+package dial
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/mcpx/mcpx/actors/link"
+	"github.com/mcpx/mcpx/messages"
+	"github.com/mcpx/mcpx/transport/jsonrpc"
+	"github.com/mcpx/mcpx/transport/mcp"
+)
+
+// sseStatuses to both ways of beginning are the mark of a server that speaks
+// only HTTP+SSE (2025-11-25, transports: backwards compatibility).
+var sseStatuses = []int{http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed}
+
+// negotiation finds out which era and version to speak:
+//
+//	configured legacy, or remembered ──▶ initialize ──answered──▶ done
+//	else ──▶ server/discover ──supportedVersions, or the error of a modern server──▶ choose
+//	               │ anything else                                       │ legacy only
+//	               └───────────────▶ initialize ◀────────────────────────┘
+//
+// Credentials that are refused, an overloaded server and one that cannot be
+// reached end it at once.
+type negotiation struct {
+	c      *httpConn
+	ctx    context.Context
+	modern []string // that we may speak, newest first
+	legacy []string
+
+	tried      []string // with server/discover
+	discovered reply    // how server/discover was answered; zero when not asked
+}
+
+// negotiate fills in peer and session.
+func (c *httpConn) negotiate(ctx context.Context, remembered string) *messages.Failure {
+	allowed, err := mcp.Allowed(c.spec.Protocol)
+	if err != nil {
+		return messages.Failf(messages.KindUnavailable, c.name, "server %q: %v", c.name, err)
+	}
+	n := negotiation{c: c, ctx: ctx}
+	for _, v := range allowed {
+		if mcp.IsModern(v) {
+			n.modern = append(n.modern, v)
+		} else {
+			n.legacy = append(n.legacy, v)
+		}
+	}
+	if len(n.modern) == 0 {
+		_, f := n.initialize(n.legacy[0])
+		return f
+	}
+	if slices.Contains(n.legacy, remembered) {
+		r, f := n.initialize(n.legacy[0])
+		if f == nil || final(r) {
+			return f
+		}
+		// It no longer fits.
+		if found, g := n.discover(n.modern[0]); found {
+			return g
+		}
+		return f
+	}
+	version := n.modern[0]
+	if slices.Contains(n.modern, remembered) {
+		version = remembered
+	}
+	found, f := n.discover(version)
+	if found || final(n.discovered) {
+		return f
+	}
+	if len(n.legacy) == 0 {
+		return messages.Failf(messages.KindUnavailable, c.name, "server %q does not speak %s, which its configuration demands: %s",
+			c.name, strings.Join(n.modern, ", "), f.Message)
+	}
+	_, f = n.initialize(n.legacy[0])
+	return f
+}
+
+// final tells whether asking in another way is pointless.
+func final(r reply) bool {
+	return r.failure != nil && (r.status == 0 && r.failure.Sent == messages.SentNo ||
+		r.failure.Kind == messages.KindTimeout || r.failure.Kind == messages.KindCancelled ||
+		r.status == http.StatusUnauthorized || r.status == http.StatusForbidden || r.status == http.StatusTooManyRequests)
+}
+
+func (n *negotiation) ask(method string, header http.Header, params []byte) reply {
+	x := n.c.exchange(n.ctx, messages.Request{Method: method}, new(link.SentFlag), messages.Discard)
+	defer x.end()
+	return x.ask(header, params)
+}
+
+// failure of a request of ours that got no result.
+func (n *negotiation) failure(method string, r reply) *messages.Failure {
+	if r.failure != nil {
+		return r.failure
+	}
+	if r.err != nil {
+		return n.c.failf(messages.KindUnavailable, "it refused %s: %s (%d)", method, n.c.sanitise(r.err.Message), r.err.Code)
+	}
+	return n.c.failf(messages.KindUnavailable, "its answer to %s is not of this protocol", method)
+}
+
+// discover asks what the server supports. found tells that it spoke as a
+// modern server does; then the failure is the outcome of the negotiation.
+func (n *negotiation) discover(version string) (found bool, f *messages.Failure) {
+	const method = "server/discover"
+	header := n.c.header()
+	mcp.SetHeaders(header, version, messages.Request{Method: method})
+	n.tried = append(n.tried, version)
+	r := n.ask(method, header, mcp.WithMeta(nil, version, n.c.info, noCapabilities, ""))
+	n.discovered = r
+	if d, ok := mcp.ReadDiscover(r.result); ok {
+		return true, n.choose(d.Versions, &d.Peer)
+	}
+	if supported, modern := mcp.SupportedFromError(r.err); modern {
+		if len(supported) == 0 {
+			return true, n.failure(method, r)
+		}
+		return true, n.choose(supported, nil)
+	}
+	return false, n.failure(method, r)
+}
+
+// choose settles on one of the server's versions. peer is what it said of
+// itself; nil when it only refused the version that was tried.
+func (n *negotiation) choose(supported []string, peer *messages.Peer) *messages.Failure {
+	version, err := mcp.Choose(n.c.spec.Protocol, supported)
+	switch {
+	case err != nil:
+		return messages.Failf(messages.KindUnavailable, n.c.name, "server %q: %v", n.c.name, err)
+	case !mcp.IsModern(version):
+		_, f := n.initialize(version)
+		return f
+	case peer != nil:
+		n.c.peer = *peer
+		n.c.peer.Protocol, n.c.peer.Modern = version, true
+		return nil
+	case slices.Contains(n.tried, version):
+		return messages.Failf(messages.KindUnavailable, n.c.name,
+			"server %q refuses protocol version %s and at the same time lists it as supported", n.c.name, version)
+	}
+	_, f := n.discover(version)
+	return f
+}
+
+// initialize opens a legacy session.
+func (n *negotiation) initialize(version string) (reply, *messages.Failure) {
+	c := n.c
+	params := jsonrpc.Set(nil, jsonrpc.Quote(version), "protocolVersion")
+	params = jsonrpc.Set(params, noCapabilities, "capabilities")
+	params = jsonrpc.Set(params, c.info, "clientInfo")
+	r := n.ask("initialize", c.header(), params)
+	if r.result == nil {
+		f := n.failure("initialize", r)
+		if r.err == nil && slices.Contains(sseStatuses, r.status) && n.modernUnknown() {
+			f.Message += `; it may be a server of the older HTTP+SSE transport (type "sse"), which is not supported yet`
+		}
+		return r, f
+	}
+	c.session = r.header.Get(mcp.HeaderSessionID)
+	peer, err := mcp.ReadInitialize(r.result)
+	if err == nil {
+		_, err = mcp.Choose(c.spec.Protocol, []string{peer.Protocol})
+	}
+	if err != nil {
+		return r, messages.Failf(messages.KindUnavailable, c.name, "server %q: %v", c.name, err)
+	}
+	c.peer = peer
+	header := c.header()
+	c.legacyHeaders(header)
+	const done = "notifications/initialized"
+	return r, c.post(n.ctx, header, jsonrpc.AppendNotification(nil, done, nil), done)
+}
+
+// modernUnknown tells whether server/discover was answered, if it was asked at
+// all, by something that does not know the endpoint.
+func (n *negotiation) modernUnknown() bool {
+	return n.discovered.status == 0 || n.discovered.err == nil && slices.Contains(sseStatuses, n.discovered.status)
+}

@@ -1,0 +1,94 @@
+package dial
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+
+	"github.com/mcpx/mcpx/messages"
+)
+
+const (
+	typeJSON   = "application/json"
+	typeEvents = "text/event-stream"
+
+	maxRedirects = 5
+)
+
+// header returns the headers of a POST, for the caller to add to.
+func (c *httpConn) header() http.Header {
+	h := c.base.Clone()
+	h.Set("Content-Type", typeJSON)
+	h.Set("Accept", typeJSON+", "+typeEvents)
+	return h
+}
+
+// send makes one HTTP exchange and returns when the answer's headers are there.
+// A redirect is followed within the origin and where it keeps the method, since
+// what we send may hold credentials and must not be sent twice; any other one
+// is returned as the answer.
+func (c *httpConn) send(ctx context.Context, method string, header http.Header, body []byte) (*http.Response, error) {
+	to := c.url
+	for hop := 0; ; hop++ {
+		resp, err := c.wire.RoundTrip(c.request(ctx, to, method, header, body))
+		if err != nil {
+			return nil, err
+		}
+		next := redirect(resp, to)
+		if next == nil || hop == maxRedirects {
+			return resp, nil
+		}
+		_ = resp.Body.Close() // nothing in it is of use
+		to = next
+	}
+}
+
+func (c *httpConn) request(ctx context.Context, to *url.URL, method string, header http.Header, body []byte) *http.Request {
+	req := &http.Request{
+		Method: method, URL: to, Host: c.base.Get("Host"), Header: header,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}
+	if body != nil {
+		req.ContentLength = int64(len(body))
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+		req.Body, _ = req.GetBody() // cannot fail
+	}
+	return req.WithContext(ctx)
+}
+
+// redirect returns where resp sends us, nil when we do not go there.
+func redirect(resp *http.Response, from *url.URL) *url.URL {
+	if resp.StatusCode != http.StatusTemporaryRedirect && resp.StatusCode != http.StatusPermanentRedirect {
+		return nil
+	}
+	to, err := resp.Location()
+	if err != nil || to.Scheme != from.Scheme || to.Host != from.Host {
+		return nil
+	}
+	return to
+}
+
+// post sends a message that has no answer: a notification, or our response to
+// a request of the server.
+func (c *httpConn) post(ctx context.Context, header http.Header, body []byte, what string) *messages.Failure {
+	resp, err := c.send(ctx, http.MethodPost, header, body)
+	if err != nil {
+		return c.failf(messages.KindUnavailable, "sending %s: %s", what, c.plain(err))
+	}
+	defer c.release(resp)
+	if resp.StatusCode >= 300 {
+		return c.refusal(resp, c.headOf(resp), what)
+	}
+	return nil
+}
+
+// release closes an answer of which nothing more is needed. Up to a few KiB are
+// read to its end, so that the network connection can be used again.
+func (c *httpConn) release(resp *http.Response) {
+	if resp.ContentLength >= 0 && resp.ContentLength <= headBytes {
+		_, _ = io.CopyN(io.Discard, resp.Body, headBytes) // whatever comes
+	}
+	_ = resp.Body.Close()
+}
