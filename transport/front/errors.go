@@ -45,7 +45,14 @@ func failureOf(err error) *messages.Failure {
 	if errors.As(err, &f) {
 		return f
 	}
-	return messages.Failf(messages.KindInternal, "", "internal error: %v", err)
+	return internal(err.Error())
+}
+
+// internal is the failure of a bug. How far the request got is not known.
+func internal(what string) *messages.Failure {
+	f := messages.Failf(messages.KindInternal, "", "internal error: %s", what)
+	f.Sent = messages.SentUnknown
+	return f
 }
 
 // beginError translates why a request could not be taken into a session.

@@ -136,7 +136,7 @@ func (e *endpoint) serve(ctx context.Context, req request, deliver func(messages
 	defer func() {
 		if v := recover(); v != nil {
 			e.opts.Logger.Error("a request panicked", "method", req.msg.Method, "panic", v, "stack", string(debug.Stack()))
-			err = messages.Failf(messages.KindInternal, "", "internal error: this is a bug in mcpx, see its log")
+			err = internal("this is a bug in mcpx, see its log")
 		}
 	}()
 	return e.service.Serve(ctx, mcp.Request{

@@ -118,15 +118,17 @@ func (h *httpFront) readBody(rep *reply, r *http.Request) ([]byte, int, *jsonrpc
 		body.Grow(int(min(r.ContentLength, chunk)) + bytes.MinRead)
 	}
 	_, err := io.Copy(&body, &patientReader{r: http.MaxBytesReader(rep.w, r.Body, limit), rc: rep.rc, patience: h.opts.ReadTimeout})
-	// From here on the connection is only watched for its end.
-	_ = rep.rc.SetReadDeadline(time.Time{})
 	var over *http.MaxBytesError
 	switch {
 	case errors.As(err, &over):
 		return nil, http.StatusRequestEntityTooLarge, tooLarge
 	case err != nil:
+		// The deadline stays: net/http reads on before it answers.
+		rep.w.Header().Set("Connection", "close")
 		return nil, http.StatusBadRequest, invalidRequest("the body could not be read: %v", err)
 	}
+	// From here on the connection is only watched for its end.
+	_ = rep.rc.SetReadDeadline(time.Time{})
 	return body.Bytes(), 0, nil
 }
 

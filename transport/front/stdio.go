@@ -403,15 +403,15 @@ func (c *stdio) listen(req request) *jsonrpc.Error {
 	open := &openListen{cancel: cancel, ended: make(chan struct{})}
 	c.listens[id] = open
 	c.streams.Go(func() {
-		defer close(open.ended)
 		defer cancel()
-		defer c.clients.CloseStream(req.caller.Client, sub.stream)
 		err := sub.run(ctx, c.endpoint, func(n messages.Notification) error {
 			if ctx.Err() != nil { // nothing more for a cancelled request
 				return ctx.Err()
 			}
 			return c.out.notify(n)
 		})
+		c.clients.CloseStream(req.caller.Client, sub.stream)
+		close(open.ended) // before the answer goes out: its reader may use the id again at once
 		select {
 		case <-ctx.Done():
 			return
@@ -464,16 +464,8 @@ func (l *lineWriter) notify(n messages.Notification) error {
 	return l.write(jsonrpc.AppendNotification(nil, n.Method, n.Params))
 }
 
-// write sends one message. Raw JSON may hold line ends between its tokens;
-// within strings it cannot.
+// write sends one message, which jsonrpc made without line ends.
 func (l *lineWriter) write(message []byte) error {
-	if bytes.ContainsAny(message, "\r\n") {
-		var flat bytes.Buffer
-		if err := json.Compact(&flat, message); err != nil {
-			return fmt.Errorf("not a JSON message: %w", err)
-		}
-		message = flat.Bytes()
-	}
 	message = append(message, '\n')
 	l.mu.Lock()
 	defer l.mu.Unlock()
