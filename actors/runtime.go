@@ -216,11 +216,12 @@ func (r *Runtime) Kill(path string) error {
 	return fmt.Errorf("there is no actor %q below %q", path, kit.GatewayName)
 }
 
-// Crash makes one actor panic, for chaos runs.
+// Crash makes one actor panic, for chaos runs. A panic of the gateway itself
+// ends the program.
 func (r *Runtime) Crash(path, reason string) error {
 	pid := actor.NewPID(r.root.Address, path)
-	if !strings.HasPrefix(path, kit.GatewayName+"/") || !r.alive(pid) {
-		return fmt.Errorf("there is no actor %q below %q", path, kit.GatewayName)
+	if path != kit.GatewayName && !strings.HasPrefix(path, kit.GatewayName+"/") || !r.alive(pid) {
+		return fmt.Errorf("there is no actor %q", path)
 	}
 	r.system.Root.Send(pid, kit.Crash{Reason: reason})
 	return nil

@@ -14,7 +14,7 @@ import (
 // pages of each. What the server refuses with an error of its own is left
 // empty and told; what breaks the connection or the deadline ends the reading.
 func readCatalog(ctx context.Context, m ReadCatalog) (messages.Catalog, *messages.Failure) {
-	r := reader{ctx: ctx, ReadCatalog: m}
+	r := reader{ctx: ctx, task: m}
 	catalog := messages.Catalog{Server: m.Server, Peer: m.Conn.Peer()}
 
 	var offers struct{ Tools, Resources, Prompts *struct{} }
@@ -37,8 +37,8 @@ func readCatalog(ctx context.Context, m ReadCatalog) (messages.Catalog, *message
 // reader is one reading of a catalog. After a failure that is not the server's
 // own answer it reads nothing more.
 type reader struct {
-	ReadCatalog
 	ctx     context.Context
+	task    ReadCatalog
 	cut     bool
 	failure *messages.Failure
 	broken  bool
@@ -48,7 +48,7 @@ func list[T any](r *reader, method, member string, read func(json.RawMessage) (T
 	var all []T
 	cursor, seen := "", map[string]bool{}
 	for page := 0; !r.broken; page++ {
-		if page == r.Env.Limits.CatalogPages {
+		if page == r.task.Env.Limits.CatalogPages {
 			r.cut = true
 			break
 		}
@@ -57,7 +57,7 @@ func list[T any](r *reader, method, member string, read func(json.RawMessage) (T
 			break
 		}
 		for _, raw := range items {
-			if len(all) == r.Env.Limits.CatalogTools {
+			if len(all) == r.task.Env.Limits.CatalogTools {
 				r.cut = true
 				return all
 			}
@@ -83,9 +83,9 @@ func (r *reader) page(method, member, cursor string) (items []json.RawMessage, n
 			Cursor string `json:"cursor"`
 		}{cursor})
 	}
-	ctx, cancel := context.WithTimeout(r.ctx, r.Policy.RequestTimeout)
+	ctx, cancel := context.WithTimeout(r.ctx, r.task.Policy.RequestTimeout)
 	defer cancel()
-	out := r.Conn.Do(ctx, req, new(link.SentFlag), messages.Discard)
+	out := r.task.Conn.Do(ctx, req, new(link.SentFlag), messages.Discard)
 	if out.Failure != nil {
 		r.fail(out.Failure, method)
 		return nil, "", false
@@ -100,8 +100,8 @@ func (r *reader) page(method, member, cursor string) (items []json.RawMessage, n
 	}
 	if err != nil {
 		r.fail(&messages.Failure{
-			Kind: messages.KindUpstream, Server: r.Server, Sent: messages.SentDone,
-			Message: fmt.Sprintf("server %q: %s: %v", r.Server, method, err),
+			Kind: messages.KindUpstream, Server: r.task.Server, Sent: messages.SentDone,
+			Message: fmt.Sprintf("server %q: %s: %v", r.task.Server, method, err),
 		}, method)
 		return nil, "", false
 	}
