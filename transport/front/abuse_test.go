@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
@@ -137,4 +138,30 @@ func TestBody_AfterItThereIsNoReadDeadline(t *testing.T) {
 	}
 	w.clients.announce(messages.TopicTools, toolsChanged)
 	await(t, "a notification", stream.messages)
+}
+
+func TestHTTP2_AQuietStreamOutlivesTheWriteTimeout(t *testing.T) {
+	clock := newWorld(t, Options{Limits: messages.Limits{SSEKeepalive: 20 * time.Millisecond}})
+	body, header := modernListen("1", `{"toolsListChanged":true}`)
+	tick := clock.open(http.MethodPost, body, header...)
+
+	clients := newRegistry()
+	server := httptest.NewUnstartedServer(NewHTTP(newPuppet(), clients, Options{WriteTimeout: 20 * time.Millisecond}))
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	defer server.Close()
+	defer clients.closeAll(false)
+	w := &world{t: t, clients: clients, client: server.Client(), base: server.URL}
+	stream := w.open(http.MethodPost, body, header...)
+	await(t, "the acknowledgment", stream.messages)
+	for range 5 { // five times as long as the timeout
+		await(t, "a tick", tick.comments)
+	}
+	clients.announce(messages.TopicTools, toolsChanged)
+	if got := await(t, "a notification", stream.messages); !strings.Contains(got, toolsChanged) {
+		t.Errorf("got %q", got)
+	}
+	if stream.proto != "HTTP/2.0" {
+		t.Errorf("spoken: %s", stream.proto)
+	}
 }

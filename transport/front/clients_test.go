@@ -17,6 +17,7 @@ type registry struct {
 	opened      int
 	maxSessions int
 	maxStreams  int
+	closing     bool              // the runtime closed in good order
 	failing     *messages.Failure // answers every BeginRequest, CloseClient and OpenStream, if set
 }
 
@@ -129,7 +130,11 @@ func (r *registry) NextEvents(ctx context.Context, id messages.ClientID, streamI
 		r.mu.Lock()
 		s := r.sessions[id]
 		if s == nil || s.streams[streamID] == nil {
+			closing := r.closing
 			r.mu.Unlock()
+			if closing {
+				return nil, io.EOF
+			}
 			return nil, messages.Failf(messages.KindUnavailable, "", "no such session")
 		}
 		st := s.streams[streamID]
@@ -188,6 +193,7 @@ func (r *registry) end(s *session, gone bool) {
 func (r *registry) closeAll(gone bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.closing = !gone
 	for _, s := range r.sessions {
 		r.end(s, gone)
 	}

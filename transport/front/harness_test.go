@@ -23,6 +23,7 @@ type world struct {
 	service *puppet
 	clients *registry
 	addr    string
+	base    string
 	client  *http.Client
 	seen    chan context.Context // of each request, in the order of their arrival
 }
@@ -48,6 +49,7 @@ func newWorld(t *testing.T, opts Options) *world {
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(listener) }()
 	w.addr = listener.Addr().String()
+	w.base = "http://" + w.addr
 	transport := &http.Transport{MaxIdleConnsPerHost: 200}
 	w.client = &http.Client{Transport: transport}
 	t.Cleanup(func() {
@@ -66,7 +68,7 @@ func newWorld(t *testing.T, opts Options) *world {
 	return w
 }
 
-func (w *world) url() string { return "http://" + w.addr + "/mcp" }
+func (w *world) url() string { return w.base + "/mcp" }
 
 // do sends a request; header values "-" remove a default.
 func (w *world) do(ctx context.Context, method, body string, header ...string) *http.Response {
@@ -147,6 +149,7 @@ type events struct {
 	t        *testing.T
 	body     io.ReadCloser
 	cancel   context.CancelFunc
+	proto    string
 	messages chan string // closed at the end of the stream
 	comments chan struct{}
 }
@@ -163,7 +166,7 @@ func (w *world) open(method, body string, header ...string) *events {
 	if got := response.Header.Get("X-Accel-Buffering") + " " + response.Header.Get("Cache-Control"); got != "no no-cache" {
 		w.t.Errorf("headers of the stream: %q", got)
 	}
-	e := &events{t: w.t, body: response.Body, cancel: cancel, messages: make(chan string, 1024), comments: make(chan struct{}, 1)}
+	e := &events{t: w.t, body: response.Body, cancel: cancel, proto: response.Proto, messages: make(chan string, 1024), comments: make(chan struct{}, 1)}
 	go func() {
 		defer close(e.messages)
 		reader := jsonrpc.NewEventReader(response.Body, 1<<20)

@@ -158,25 +158,36 @@ func (r *reply) end() {
 	}
 }
 
-// write writes p in chunks, each with a deadline of its own, and flushes a
-// stream. The caller holds the lock.
+// write writes p in chunks, each with a deadline of its own, and flushes. In
+// between there is no deadline: over HTTP/2 it would end a quiet stream. The
+// caller holds the lock.
 func (r *reply) write(p []byte) error {
-	for first := true; first || len(p) > 0; first = false {
-		n := min(len(p), chunk)
-		// Not supported by every ResponseWriter: those are bounded by others.
-		_ = r.rc.SetWriteDeadline(time.Now().Add(r.opts.WriteTimeout))
-		_, err := r.w.Write(p[:n])
-		if err == nil && r.streaming {
-			err = r.rc.Flush()
+	err := r.flush(p)
+	if err != nil {
+		r.err = err
+		if r.broken != nil {
+			r.broken(err)
 		}
-		if err != nil {
-			r.err = err
-			if r.broken != nil {
-				r.broken(err)
-			}
+	}
+	return err
+}
+
+func (r *reply) flush(p []byte) error {
+	for {
+		n := min(len(p), chunk)
+		// Deadlines are not supported by every ResponseWriter: such a one is
+		// bounded by others.
+		_ = r.rc.SetWriteDeadline(time.Now().Add(r.opts.WriteTimeout))
+		if _, err := r.w.Write(p[:n]); err != nil {
 			return err
 		}
-		p = p[n:]
+		if p = p[n:]; len(p) == 0 {
+			break
+		}
 	}
+	if err := r.rc.Flush(); err != nil {
+		return err
+	}
+	_ = r.rc.SetWriteDeadline(time.Time{})
 	return nil
 }
