@@ -232,14 +232,7 @@ func newPipes(t *testing.T, opts Options) *pipes {
 		p.result <- ServeStdio(ctx, in, outWriter, p.service, p.clients, opts)
 		outWriter.Close()
 	}()
-	go func() {
-		defer close(p.lines)
-		scanner := bufio.NewScanner(out)
-		scanner.Buffer(nil, 1<<20)
-		for scanner.Scan() {
-			p.lines <- scanner.Text()
-		}
-	}()
+	go p.scan(out)
 	t.Cleanup(func() {
 		stop()
 		inWriter.Close()
@@ -250,6 +243,15 @@ func newPipes(t *testing.T, opts Options) *pipes {
 		}
 	})
 	return p
+}
+
+func (p *pipes) scan(out io.Reader) {
+	defer close(p.lines)
+	scanner := bufio.NewScanner(out)
+	scanner.Buffer(nil, 1<<20)
+	for scanner.Scan() {
+		p.lines <- scanner.Text()
+	}
 }
 
 func (p *pipes) send(lines ...string) {

@@ -1,0 +1,127 @@
+package front
+
+import (
+	"context"
+
+	"github.com/mcpx/mcpx/messages"
+	"github.com/mcpx/mcpx/transport/jsonrpc"
+	"github.com/mcpx/mcpx/transport/mcp"
+)
+
+// admit finds out who asks, opening a session of the message's era where there
+// is none yet.
+func (c *stdio) admit(req *request) *jsonrpc.Error {
+	opening := req.msg.Method == methodInitialize
+	switch {
+	case req.modern:
+		if problem := checkModern(*req, nil); problem != nil {
+			return problem
+		}
+		req.caller = mcp.Caller{Principal: c.principal, Client: c.modernClient,
+			Protocol: req.meta.ProtocolVersion, Capabilities: req.meta.ClientCapabilities}
+		if c.modernClient == "" {
+			return c.open(req)
+		}
+		return nil
+
+	case opening && c.legacy.Client != "":
+		return invalidRequest("this connection is initialized already")
+	case opening:
+		hello, problem := readInitialize(req.msg.Params)
+		if problem != nil {
+			return problem
+		}
+		req.caller = mcp.Caller{Principal: c.principal, Protocol: hello.protocol, Capabilities: hello.capabilities}
+		return c.open(req)
+
+	case c.legacy.Client == "" && req.msg.Method != methodPing:
+		return invalidParams("send initialize first, or %s and %s in params._meta as %s demands",
+			mcp.MetaProtocolVersion, mcp.MetaClientCapabilities, mcp.LatestModern)
+	}
+	req.caller = c.legacy
+	return nil
+}
+
+// open opens the session of a request's era.
+func (c *stdio) open(req *request) *jsonrpc.Error {
+	id, err := c.clients.OpenClient(c.lasting, messages.ClientSpec{
+		Endpoint: c.opts.Endpoint, Principal: c.principal,
+		Protocol: req.caller.Protocol, Capabilities: req.caller.Capabilities,
+	})
+	if err != nil {
+		return errorOf(err, req.modern)
+	}
+	req.caller.Client = id
+	if req.modern {
+		c.modernClient = id
+		return nil
+	}
+	c.legacy = req.caller
+	if c.announcing {
+		c.announce()
+	}
+	return nil
+}
+
+// start serves one request beside the reading loop. done gets the answer, nil
+// when the client cancelled. The request is noted before this returns, so that
+// a cancellation on the next line finds it. An error is the answer of a
+// request that was not started.
+func (c *stdio) start(req request, done func(answer []byte)) *jsonrpc.Error {
+	id := req.msg.ID
+	if c.isListening(id) {
+		return duplicate(id)
+	}
+	select {
+	case c.slots <- struct{}{}:
+	default:
+		return mcp.ErrorOf(messages.Failf(messages.KindOverloaded, "",
+			"%d requests of this connection are in flight; wait for answers", stdioParallel), req.modern)
+	}
+	ctx, end, err := c.begin(&req)
+	if err != nil {
+		<-c.slots
+		return beginError(err, id, req.modern)
+	}
+	c.requests.Go(func() {
+		defer func() { <-c.slots }()
+		result, problem := c.answer(ctx, req, c.out.notify)
+		quiet := silent(ctx)
+		if problem != nil && ctx.Err() != nil {
+			problem = errorOf(context.Cause(ctx), req.modern) // why it was given up, by us
+		}
+		end() // before the answer goes out: its reader may use the id again at once
+		switch {
+		case quiet:
+			done(nil)
+		case problem != nil:
+			done(jsonrpc.AppendError(nil, id, problem))
+		default:
+			done(jsonrpc.AppendResult(nil, id, result))
+		}
+	})
+	return nil
+}
+
+// begin notes a request in its session. A ping before initialize has none. A
+// session that ended before its connection did, because it was idle or its
+// actor died, is opened anew: the client cannot know of it.
+func (c *stdio) begin(req *request) (context.Context, func(), error) {
+	ctx, cancel := context.WithCancelCause(c.base)
+	id := req.msg.ID.String()
+	if req.caller.Client == "" {
+		return ctx, func() { cancel(nil) }, nil
+	}
+	err := c.clients.BeginRequest(req.caller.Client, c.principal, id, cancel)
+	if err != nil && failureOf(err).Kind == messages.KindUnavailable && c.open(req) == nil {
+		err = c.clients.BeginRequest(req.caller.Client, c.principal, id, cancel)
+	}
+	if err != nil {
+		cancel(nil)
+		return nil, nil, err
+	}
+	return ctx, func() {
+		c.clients.EndRequest(req.caller.Client, id)
+		cancel(nil)
+	}, nil
+}
