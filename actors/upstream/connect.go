@@ -3,6 +3,7 @@ package upstream
 import (
 	"fmt"
 	"reflect"
+	"strings"
 	"sync/atomic"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -145,6 +146,8 @@ func (u *upstream) attemptFailed(ctx actor.Context, reason string) {
 		u.closed(ctx, "")
 		return
 	}
+	// Whoever shows the reason says which server it is about.
+	reason = strings.TrimPrefix(reason, fmt.Sprintf("server %q: ", u.Spec.Name))
 	attempt, of := u.attempt()
 	u.fails++
 	v := decide(u.fails, u.Spec.Policy, u.Env.Jitter())
