@@ -46,8 +46,14 @@ func newStderrTail(spec messages.ServerSpec, limit int, hook func(string)) *stde
 	return &stderrTail{limit: limit, hook: hook, secrets: strings.NewReplacer(pairs...)}
 }
 
-// read takes everything until the end.
+// read takes everything until the end. Should the hook panic, nothing more is
+// handed on, but reading goes on: the server must not block on a full pipe.
 func (t *stderrTail) read(from io.Reader) {
+	defer func() {
+		if recover() != nil {
+			_, _ = io.Copy(io.Discard, from)
+		}
+	}()
 	r := bufio.NewReaderSize(from, stderrLine)
 	for {
 		line, err := r.ReadSlice('\n')

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -216,6 +217,13 @@ func (c *stdioConn) write(message []byte) error {
 func (c *stdioConn) unsolicited(n messages.Notification) {
 	if c.onNotice != nil {
 		c.onNotice(n)
+	}
+}
+
+// survive makes a bug in what the reader calls cost this connection and nothing else.
+func (c *stdioConn) survive() {
+	if r := recover(); r != nil {
+		c.lose(fmt.Errorf("server %q: internal error in the reader: %v\n%s", c.name, r, debug.Stack()))
 	}
 }
 

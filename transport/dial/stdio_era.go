@@ -43,6 +43,7 @@ func (d *Dialer) dialStdio(ctx context.Context, req link.DialRequest) (link.Conn
 	}
 	c, failure := n.connect(ctx, allowed)
 	if failure != nil {
+		failure.Sent, failure.Stale = messages.SentNo, false // of whoever waits for this connection nothing was sent
 		return nil, failure
 	}
 	return c, nil

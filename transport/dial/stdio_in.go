@@ -21,6 +21,7 @@ const mostNotes = 20
 
 func (c *stdioConn) read() {
 	defer close(c.readEnd)
+	defer c.survive()
 	lines := jsonrpc.NewLineReader(c.process.stdout, c.limits.MessageBytes)
 	for {
 		line, err := lines.Next()

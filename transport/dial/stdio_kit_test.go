@@ -157,6 +157,12 @@ func outcome(t *testing.T, out <-chan messages.Outcome) messages.Outcome {
 	}
 }
 
+// failed is want with a value that is no error, so that it may be left alone.
+func failed(t *testing.T, out messages.Outcome, kind messages.Kind, sent messages.Sent, parts ...string) messages.Failure {
+	t.Helper()
+	return *want(t, out, kind, sent, parts...)
+}
+
 // count counts the lines that hold a text.
 func count(lines []string, text string) int {
 	n := 0

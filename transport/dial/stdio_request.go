@@ -2,6 +2,7 @@ package dial
 
 import (
 	"encoding/json"
+	"slices"
 	"sync"
 
 	"github.com/mcpx/mcpx/actors/link"
@@ -137,7 +138,10 @@ func (r *ring) put(n messages.Notification) (dropped bool) {
 func (r *ring) take() []messages.Notification {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	items := append(r.items[r.head:len(r.items):len(r.items)], r.items[:r.head]...)
+	items := r.items
+	if r.head > 0 {
+		items = slices.Concat(r.items[r.head:], r.items[:r.head])
+	}
 	r.items, r.head = nil, 0
 	return items
 }

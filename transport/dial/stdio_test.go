@@ -41,7 +41,7 @@ func TestStdio_ParamsWithLineEndsAreOneLine(t *testing.T) {
 
 func TestStdio_ErrorsOfTheServerKeepCodeMessageAndData(t *testing.T) {
 	c := stdioTo("plain").legacy(t)
-	f := want(t, do(t, c, toolCall("nothing", "{}")), messages.KindUpstream, messages.SentDone, "no such tool: nothing")
+	f := failed(t, do(t, c, toolCall("nothing", "{}")), messages.KindUpstream, messages.SentDone, "no such tool: nothing")
 	if f.Code != -32602 {
 		t.Errorf("code %d", f.Code)
 	}
@@ -202,7 +202,7 @@ func TestStdio_InputRequiredIsAnsweredForTheClient(t *testing.T) {
 	if string(out.Result) != want1 {
 		t.Errorf("got  %s (%v)\nwant %s", out.Result, out.Failure, want1)
 	}
-	f := want(t, do(t, c, messages.Request{Method: "prompts/get", Name: "p", Params: json.RawMessage(`{"name":"p"}`)}),
+	f := failed(t, do(t, c, messages.Request{Method: "prompts/get", Name: "p", Params: json.RawMessage(`{"name":"p"}`)}),
 		messages.KindUpstream, messages.SentDone, "prompts/get", "elicitation/create", "asks for input")
 	if f.Code != -32603 {
 		t.Errorf("code %d", f.Code)

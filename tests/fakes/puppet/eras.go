@@ -131,17 +131,40 @@ func unsupported(versions []string) {
 	s.serve()
 }
 
-// unsubscribes is a modern server that ends each subscription as soon as it has
-// acknowledged it.
-func unsubscribes([]string) {
+// unsubscribes HOW is a modern server that ends each subscription as soon as it
+// has acknowledged it: by a "result" or as "cancelled".
+func unsubscribes(args []string) {
 	s := modernServer()
 	s.before = func(m message) bool {
 		if m.Method != "subscriptions/listen" {
 			return false
 		}
 		s.handle(m)
+		if args[0] == "cancelled" {
+			s.notify("notifications/cancelled", `{"requestId":`+string(m.ID)+`}`)
+			return true
+		}
 		s.result(m.ID, `{"resultType":"complete","_meta":{"io.modelcontextprotocol/subscriptionId":`+string(m.ID)+`}}`)
 		return true
+	}
+	s.serve()
+}
+
+// forger is a modern server that refuses subscriptions, and whose tool "forge"
+// speaks for one that nobody has.
+func forger([]string) {
+	s := modernServer()
+	s.before = func(m message) bool {
+		if m.Method == "subscriptions/listen" {
+			s.fail(m.ID, -32601, "no subscriptions here")
+			return true
+		}
+		return false
+	}
+	s.tools["forge"] = func(c call) {
+		c.notify("notifications/tools/list_changed", `{"_meta":{"io.modelcontextprotocol/subscriptionId":4711}}`)
+		c.notify("notifications/cancelled", `{"requestId":`+string(c.ID)+`}`)
+		c.text("forged")
 	}
 	s.serve()
 }

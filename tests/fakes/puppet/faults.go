@@ -66,18 +66,26 @@ func half([]string) {
 	s.serve()
 }
 
-// overlong BYTES answers the tools "first" and "last" with a result of that
-// size; the id stands where the name says.
+// overlong BYTES answers the tools "first" and "last" with a result that is
+// longer than that; the id stands where the name says.
 func overlong(args []string) {
 	size, _ := strconv.Atoi(args[0])
 	s := legacyServer()
-	text := strings.Repeat("x", size)
-	s.tools["first"] = func(c call) { c.text("%s", text) }
-	s.tools["last"] = func(c call) {
-		c.write(`{"jsonrpc":"2.0","result":{"content":[{"type":"text","text":"` + text + `"}]},"id":` + string(c.ID) + `}`)
+	long := func(before, after string) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		chunk := strings.Repeat("x", 64<<10)
+		_, _ = os.Stdout.WriteString(before)
+		for left := size; left > 0; left -= len(chunk) {
+			_, _ = os.Stdout.WriteString(chunk)
+		}
+		_, _ = os.Stdout.WriteString(after + "\n")
 	}
+	const result = `"result":{"content":[{"type":"text","text":"`
+	s.tools["first"] = func(c call) { long(`{"jsonrpc":"2.0","id":`+string(c.ID)+`,`+result, `"}]}}`) }
+	s.tools["last"] = func(c call) { long(`{"jsonrpc":"2.0",`+result, `"}]},"id":`+string(c.ID)+`}`) }
 	s.tools["notification"] = func(c call) {
-		c.notify("notifications/message", `{"level":"info","data":"`+text+`"}`)
+		long(`{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"`, `"}}`)
 		c.text("fine")
 	}
 	s.serve()
@@ -151,6 +159,32 @@ func grow([]string) {
 		c.mu.Unlock()
 		c.listChanged()
 		c.text("%s", name)
+	}
+	s.serve()
+}
+
+// plug closes its stdin when the tool "plug" is called, and lives on.
+func plug([]string) {
+	s := legacyServer()
+	s.before = func(m message) bool {
+		if m.Params.Name == "plug" {
+			_ = os.Stdin.Close()
+			s.result(m.ID, `{"content":[]}`)
+			<-make(chan struct{})
+		}
+		return false
+	}
+	s.serve()
+}
+
+// lastWords answers the tool "last" and is gone in the same moment, while a
+// child of its holds the pipes.
+func lastWords([]string) {
+	spawn(false, "holder", false).wait()
+	s := legacyServer()
+	s.tools["last"] = func(c call) {
+		c.text("last words")
+		quit(0)
 	}
 	s.serve()
 }

@@ -47,6 +47,8 @@ func init() { // not a literal: record and family refer to Run
 		"exit":            exit,
 		"deaf":            deaf,
 		"hush":            hush,
+		"plug":            plug,
+		"last-words":      lastWords,
 		"half":            half,
 		"overlong":        overlong,
 		"banner":          banner,
@@ -62,6 +64,7 @@ func init() { // not a literal: record and family refer to Run
 		"deep":            deep,
 		"environment":     environment,
 		"unsubscribes":    unsubscribes,
+		"forger":          forger,
 	}
 }
 

@@ -179,7 +179,7 @@ func (g *guard) collect() {
 	for {
 		var status syscall.WaitStatus
 		pid, err := syscall.Wait4(-1, &status, syscall.WNOHANG, nil)
-		if err == syscall.EINTR { //nolint:errorlint // a bare errno, and errors would be an import
+		if err == syscall.EINTR {
 			continue
 		}
 		if err != nil || pid <= 0 {
@@ -197,9 +197,9 @@ func (g *guard) collect() {
 	switch {
 	case !g.ending:
 	case time.Now().Before(g.deadline):
-		sweep(os.Getpid(), syscall.SIGTERM, g.told)
+		g.signal(syscall.SIGTERM, g.told)
 	default:
-		sweep(os.Getpid(), syscall.SIGKILL, g.killed)
+		g.signal(syscall.SIGKILL, g.killed)
 	}
 }
 
@@ -211,16 +211,27 @@ func (g *guard) end(remaining time.Duration) {
 	}
 	g.ending = true
 	if remaining > 0 {
-		sweep(os.Getpid(), syscall.SIGTERM, g.told)
+		g.signal(syscall.SIGTERM, g.told)
 	}
 }
 
 // kill is repeated: a process that forks while it is being killed leaves one
 // behind that nobody has seen yet.
 func (g *guard) kill() {
-	sweep(os.Getpid(), syscall.SIGKILL, g.killed)
+	g.signal(syscall.SIGKILL, g.killed)
 	g.timer.Reset(g.pause)
 	g.pause = min(2*g.pause, time.Second) // what does not die of SIGKILL sits in the kernel
+}
+
+// signal reaches the whole tree or, on a system whose /proc does not list
+// children (the server is one as long as it has not been collected), its
+// process group.
+func (g *guard) signal(sig syscall.Signal, done map[identity]bool) {
+	self := os.Getpid()
+	sweep(self, sig, done)
+	if g.main != 0 && len(children(self)) == 0 {
+		_ = syscall.Kill(-g.main, sig)
+	}
 }
 
 func (g *guard) report(r record) {
@@ -234,7 +245,7 @@ func (r rawReader) Read(b []byte) (int, error) {
 	for {
 		n, err := syscall.Read(int(r), b)
 		switch {
-		case err == syscall.EINTR: //nolint:errorlint // a bare errno, and errors would be an import
+		case err == syscall.EINTR:
 			continue
 		case err != nil:
 			return 0, err

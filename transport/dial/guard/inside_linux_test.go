@@ -41,7 +41,7 @@ func runInside(t *testing.T, c Command) *inside {
 		_ = in.control.Close()
 		await(t, "the end of the guard's loop", in.done)
 		const prSetChildSubreaper = 36
-		syscall.RawSyscall(syscall.SYS_PRCTL, prSetChildSubreaper, 0, 0)
+		_, _, _ = syscall.RawSyscall(syscall.SYS_PRCTL, prSetChildSubreaper, 0, 0)
 		w.closeTheirs()
 		for _, f := range []*os.File{in.stdin, in.stdout, stderr, in.reports} {
 			_ = f.Close()
