@@ -3,18 +3,16 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
-	"os/exec"
-	"strings"
 
 	"github.com/mcpx/mcpx/messages"
+	"github.com/mcpx/mcpx/transport/dial"
 	"github.com/spf13/cobra"
 )
 
 const checkLong = `Check a configuration without starting anything.
 
 All problems are reported at once, each with file, line and column. Commands of
-servers are looked up as they would be when they are started. With --connect
+servers are looked up as they are when they are started. With --connect
 every server is really started and asked for its tools.
 
 Exit codes: 0 nothing is wrong (there may be warnings); 1 something is.`
@@ -50,10 +48,12 @@ func check(ctx context.Context, s streams, cfg loaded, connect bool) error {
 	failed := cfg.problems.HasErrors()
 	var good []messages.ServerSpec
 	for _, spec := range cfg.Servers {
-		if err := findCommand(spec); err != nil {
-			fmt.Fprintf(s.err, "mcpx: server %q: %v\n", spec.Name, err)
-			failed = true
-			continue
+		if !spec.Disabled {
+			if err := dial.Preflight(spec); err != nil {
+				fmt.Fprintf(s.err, "mcpx: %v\n", err)
+				failed = true
+				continue
+			}
 		}
 		good = append(good, spec)
 	}
@@ -99,23 +99,4 @@ func checkConnections(ctx context.Context, s streams, cfg loaded, servers []mess
 		}
 	}
 	return sayFailures(s, offers)
-}
-
-// findCommand looks for the program of a stdio server.
-func findCommand(spec messages.ServerSpec) error {
-	if spec.Transport != messages.TransportStdio || spec.Disabled {
-		return nil
-	}
-	if spec.Cwd != "" {
-		if info, err := os.Stat(spec.Cwd); err != nil || !info.IsDir() {
-			return fmt.Errorf("there is no directory %s (cwd)", spec.Cwd)
-		}
-	}
-	if _, ownPath := spec.Env["PATH"]; ownPath || strings.ContainsRune(spec.Command, os.PathSeparator) && spec.Cwd != "" {
-		return nil // found where the server will be, not here
-	}
-	if _, err := exec.LookPath(spec.Command); err != nil {
-		return fmt.Errorf("the command %q was not found; is it installed, and in PATH?", spec.Command)
-	}
-	return nil
 }
