@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -60,7 +61,9 @@ func newWorld(t *testing.T, opts Options) *world {
 		if err := server.Shutdown(ctx); err != nil {
 			t.Errorf("handlers are left: %v", err)
 		}
-		<-done
+		if err := <-done; !errors.Is(err, http.ErrServerClosed) {
+			t.Errorf("Serve: %v", err)
+		}
 		if sessions, streams, requests := w.clients.state(); sessions+streams+requests != 0 {
 			t.Errorf("left behind: %d sessions, %d streams, %d requests", sessions, streams, requests)
 		}
@@ -191,7 +194,7 @@ func (w *world) open(method, body string, header ...string) *events {
 func (e *events) close() {
 	e.cancel()
 	e.body.Close()
-	for range e.messages { //nolint:revive // until the reader has ended
+	for range e.messages { // until the reader has ended
 	}
 }
 
@@ -236,7 +239,7 @@ func newPipes(t *testing.T, opts Options) *pipes {
 	t.Cleanup(func() {
 		stop()
 		inWriter.Close()
-		for range p.lines { //nolint:revive // until the connection has ended
+		for range p.lines { // until the connection has ended
 		}
 		if sessions, streams, requests := p.clients.state(); sessions+streams+requests != 0 {
 			t.Errorf("left behind: %d sessions, %d streams, %d requests", sessions, streams, requests)

@@ -56,13 +56,29 @@ func drive(t *testing.T, c *client.Client, clients *registry) {
 	if _, err := c.CallTool(ctx, call); err == nil || !strings.Contains(err.Error(), "unknown tool nope") {
 		t.Errorf("an unknown tool: %v", err)
 	}
-	if hello.ProtocolVersion != ours.V20260728 {
-		clients.awaitStreams(t, 1)
-		clients.announce(messages.TopicTools, toolsChanged)
-		if n := await(t, "list_changed", notes); n.Method != toolsChanged {
+	listened := make(chan error, 1)
+	modern := hello.ProtocolVersion == ours.V20260728
+	listening, stop := context.WithCancel(ctx)
+	defer stop()
+	if modern {
+		go func() { listened <- c.Listen(listening, mcp.SubscriptionFilter{ToolsListChanged: true}) }()
+		if n := await(t, "the acknowledgment", notes); n.Method != noteAcknowledged {
 			t.Errorf("got %+v", n)
 		}
-		if err := c.Ping(ctx); err != nil {
+	}
+	clients.awaitStreams(t, 1)
+	clients.announce(messages.TopicTools, toolsChanged)
+	if n := await(t, "list_changed", notes); n.Method != toolsChanged {
+		t.Errorf("got %+v", n)
+	}
+	if modern {
+		stop()
+		if err := await(t, "the end of the subscription", listened); err == nil {
+			t.Error("a cancelled subscription got a result")
+		}
+		clients.awaitStreams(t, 0)
+	} else {
+		if err := c.Ping(ctx); err != nil { //nolint:staticcheck // the legacy era is what is tested
 			t.Errorf("ping: %v", err)
 		}
 	}
@@ -74,7 +90,8 @@ func drive(t *testing.T, c *client.Client, clients *registry) {
 func TestInterop_MCPGoOverStreamableHTTP(t *testing.T) {
 	t.Run("legacy", func(t *testing.T) {
 		w := newWorld(t, Options{})
-		tr, err := transport.NewStreamableHTTP(w.url(), transport.WithHTTPBasicClient(w.client), transport.WithContinuousListening())
+		listening := transport.WithContinuousListening() //nolint:staticcheck // the legacy era is what is tested
+		tr, err := transport.NewStreamableHTTP(w.url(), transport.WithHTTPBasicClient(w.client), listening)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -88,15 +105,15 @@ func TestInterop_MCPGoOverStreamableHTTP(t *testing.T) {
 			t.Fatal(err)
 		}
 		drive(t, client.NewClient(tr), w.clients)
-		if w.clients.opened != 0 {
-			t.Errorf("%d sessions were opened for a modern client", w.clients.opened)
+		if w.clients.opened != 1 {
+			t.Errorf("%d sessions were opened for a modern client, want the one of its subscription", w.clients.opened)
 		}
 	})
 }
 
 func TestInterop_MCPGoOverStdio(t *testing.T) {
 	for name, options := range map[string][]client.ClientOption{
-		"legacy": {client.WithLegacyProtocolOnly()},
+		"legacy": {client.WithLegacyProtocolOnly()}, //nolint:staticcheck // the legacy era is what is tested
 		"modern": nil,
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -265,7 +265,8 @@ func TestStdio_ADrainThatTakesTooLongIsAnsweredAsUnavailable(t *testing.T) {
 func TestStdio_BatchesOf20250326(t *testing.T) {
 	p := newPipes(t, Options{})
 	p.initialize(mcp.V20250326)
-	p.send(`[{"jsonrpc":"2.0","id":1,"method":"ping"},{"jsonrpc":"2.0","method":"notifications/initialized"},7,` + call(2, "wait") + `,` + call(2, "echo") + `]`)
+	p.send(`[{"jsonrpc":"2.0","id":1,"method":"ping"},{"jsonrpc":"2.0","method":"notifications/initialized"},7,`+call(2, "wait")+`,`+call(2, "echo")+`]`, `{"jsonrpc":"2.0","id":3,"method":"ping"}`)
+	p.expect(`{"jsonrpc":"2.0","id":3,"result":{}}`) // the whole batch has been read
 	await(t, "the start", p.service.started)
 	close(p.service.release)
 	p.expect(`[{"jsonrpc":"2.0","id":1,"result":{}},{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"invalid request: a message must be a JSON object"}},` +

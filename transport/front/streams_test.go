@@ -62,7 +62,9 @@ func TestPOST_AStreamThatGoesQuietGetsKeepAlives(t *testing.T) {
 	batch := w.open(http.MethodPost, "["+call(1, "progress")+","+call(2, "wait")+"]", session...)
 	await(t, "a keep-alive", batch.comments)
 	close(w.service.release)
-	await(t, "why it ended", w.service.ended)
+	if cause := await(t, "why it ended", w.service.ended); cause != nil {
+		t.Errorf("the call ended with %v", cause)
+	}
 }
 
 func TestListen_AcknowledgesFirstTagsAndEndsWithAResult(t *testing.T) {

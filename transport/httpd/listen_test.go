@@ -94,7 +94,7 @@ func TestNew_LocalhostIsBound(t *testing.T) {
 func TestTLS_Serves(t *testing.T) {
 	cert, key := certificate(t)
 	s := serve(t, Options{TLSCert: cert, TLSKey: key})
-	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true} //nolint:gosec // self-signed
+	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true} // self-signed
 	defer transport.CloseIdleConnections()
 	response, err := (&http.Client{Transport: transport}).Get(s.URL() + "/mcp")
 	if err != nil {
