@@ -78,7 +78,7 @@ func drive(t *testing.T, c *client.Client, clients *registry) {
 		}
 		clients.awaitStreams(t, 0)
 	} else {
-		if err := c.Ping(ctx); err != nil { //nolint:staticcheck // the legacy era is what is tested
+		if err := c.Ping(ctx); err != nil {
 			t.Errorf("ping: %v", err)
 		}
 	}
@@ -90,7 +90,7 @@ func drive(t *testing.T, c *client.Client, clients *registry) {
 func TestInterop_MCPGoOverStreamableHTTP(t *testing.T) {
 	t.Run("legacy", func(t *testing.T) {
 		w := newWorld(t, Options{})
-		listening := transport.WithContinuousListening() //nolint:staticcheck // the legacy era is what is tested
+		listening := transport.WithContinuousListening()
 		tr, err := transport.NewStreamableHTTP(w.url(), transport.WithHTTPBasicClient(w.client), listening)
 		if err != nil {
 			t.Fatal(err)
@@ -113,7 +113,7 @@ func TestInterop_MCPGoOverStreamableHTTP(t *testing.T) {
 
 func TestInterop_MCPGoOverStdio(t *testing.T) {
 	for name, options := range map[string][]client.ClientOption{
-		"legacy": {client.WithLegacyProtocolOnly()}, //nolint:staticcheck // the legacy era is what is tested
+		"legacy": {client.WithLegacyProtocolOnly()},
 		"modern": nil,
 	} {
 		t.Run(name, func(t *testing.T) {
