@@ -65,6 +65,8 @@ func init() { // not a literal: record and family refer to Run
 		"environment":     environment,
 		"unsubscribes":    unsubscribes,
 		"forger":          forger,
+		"hold":            hold,
+		"hold-modern":     holdModern,
 	}
 }
 

@@ -94,34 +94,7 @@ func progress(x *Exchange) {
 }
 
 // sleep never answers. It ends when it is cancelled as the client's era demands.
-func sleep(x *Exchange) {
-	p, notified := x.P, make(chan struct{})
-	key := x.session() + " " + string(x.ID)
-	if !x.modern() {
-		p.mu.Lock()
-		p.running[key] = notified
-		p.mu.Unlock()
-	}
-	x.Stream()
-	x.Raw(": asleep\n\n")
-	gone := x.R.Context().Done()
-	if !x.modern() {
-		gone = nil // a disconnect is no cancellation here
-	}
-	end := Ended{ID: string(x.ID)}
-	select {
-	case <-notified:
-		end.How = "notified"
-	case <-gone:
-		end.How = "disconnected"
-	case <-p.stopped:
-		return
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.ended = append(p.ended, end)
-	p.tellLocked()
-}
+func sleep(x *Exchange) { Hold(nil)(x) }
 
 // Announce sends a notification on every standing stream, of which it waits for one.
 func (p *Puppet) Announce(t testing.TB, method, params string) {

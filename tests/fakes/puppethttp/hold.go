@@ -1,0 +1,42 @@
+package puppethttp
+
+// Hold answers with the arguments of the call when released is closed, and never
+// if it is cancelled before, as the client's era demands. How a call ended that
+// was not answered is noted: see Ended.
+func Hold(released <-chan struct{}) Behaviour {
+	return func(x *Exchange) {
+		p, notified := x.P, make(chan struct{})
+		gone := x.R.Context().Done()
+		if !x.modern() {
+			gone = nil // a disconnect is no cancellation here
+			p.mu.Lock()
+			p.running[x.session()+" "+string(x.ID)] = notified
+			p.mu.Unlock()
+		}
+		x.Stream()
+		x.Raw(": on hold\n\n")
+		end := Ended{ID: string(x.ID)}
+		select {
+		case <-released:
+			x.text(string(x.argument("n")))
+			return
+		case <-notified:
+			end.How = "notified"
+		case <-gone:
+			end.How = "disconnected"
+		case <-p.stopped:
+			return
+		}
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.ended = append(p.ended, end)
+		p.tellLocked()
+	}
+}
+
+// Ended returns the calls that ended before their time so far.
+func (p *Puppet) Ended() []Ended {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]Ended(nil), p.ended...)
+}
