@@ -80,6 +80,9 @@ func (x *httpExchange) params(req messages.Request) json.RawMessage {
 // ask sends the request and returns the answer. The exchange must be ended
 // after it, whatever it says.
 func (x *httpExchange) ask(header http.Header, params json.RawMessage) reply {
+	if x.caller.Err() != nil {
+		return reply{failure: x.givenUp()}
+	}
 	resp, err := x.c.send(raising(x.ctx, x.sent), http.MethodPost, header, jsonrpc.AppendRequest(nil, x.id, x.method, params))
 	if err != nil {
 		return reply{failure: x.broken(err)}

@@ -63,7 +63,8 @@ func (c *httpConn) plain(err error) string {
 	case strings.Contains(err.Error(), "response headers exceeded"), strings.Contains(err.Error(), "header list"):
 		return fmt.Sprintf("the headers of its answer exceed limits.header_bytes (%d bytes)", c.limits.HeaderBytes)
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE),
-		errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
+		strings.Contains(err.Error(), "server closed idle connection"):
 		return "it broke the connection"
 	}
 	return c.sanitise(err.Error())

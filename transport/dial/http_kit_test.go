@@ -213,3 +213,11 @@ func bothEras(t *testing.T, o puppethttp.Options, test func(t *testing.T, p *pup
 		})
 	}
 }
+
+// openConns is the number of network connections that c has open.
+func openConns(c *httpConn) int {
+	wire := c.wire.(*netWire)
+	wire.mu.Lock()
+	defer wire.mu.Unlock()
+	return len(wire.conns)
+}

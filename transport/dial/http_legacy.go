@@ -22,7 +22,27 @@ func (c *httpConn) doLegacy(ctx context.Context, req messages.Request, sent *lin
 	defer x.end()
 	header := c.header()
 	c.legacyHeaders(header)
-	return c.outcome(x.ask(header, x.params(req)))
+	r := x.ask(header, x.params(req))
+	if r.status == http.StatusBadRequest && c.session != "" && req.Method != "ping" && c.forgotten(ctx) {
+		f := c.failf(messages.KindUnavailable, "it does not know the session any more (400 to %s and to ping)", req.Method)
+		f.Sent, f.Stale = messages.SentNo, true // refused at the door
+		c.lose(f)
+		return messages.Outcome{Failure: f}
+	}
+	return c.outcome(r)
+}
+
+// forgotten tells whether the server does not even let a ping in. Many servers
+// answer 400 instead of 404 to a session that they lost in a restart, and 400
+// to much else: the ping tells the two apart.
+func (c *httpConn) forgotten(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, smallDeadline)
+	defer cancel()
+	x := c.exchange(ctx, messages.Request{Method: "ping"}, new(link.SentFlag), messages.Discard)
+	defer x.end()
+	header := c.header()
+	c.legacyHeaders(header)
+	return x.ask(header, nil).status == http.StatusBadRequest
 }
 
 // outcome is an answer as the runtime takes it.

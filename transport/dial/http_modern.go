@@ -29,7 +29,7 @@ func (c *httpConn) doModern(ctx context.Context, req messages.Request, sent *lin
 	if r.err != nil && r.err.Code == mcp.CodeHeaderMismatch && req.Method == "tools/call" {
 		// The server looked at no more than the headers. Its tool may have
 		// changed (streamable-http: client behavior).
-		if c.relearn(ctx, req.Name); ctx.Err() == nil {
+		if c.relearn(ctx, mcp.NameOf(req.Method, req.Params)); ctx.Err() == nil {
 			if again := c.params.headers(req); !maps.Equal(again, mirrored) {
 				r = c.askModern(ctx, req, again, sent, sink)
 			}
@@ -62,7 +62,7 @@ func (c *httpConn) askModern(ctx context.Context, req messages.Request, mirrored
 // noLongerModern ends the connection when the answer shows that the server
 // does not speak the agreed version any more: it is to be asked anew.
 func (c *httpConn) noLongerModern(r reply) {
-	foreign := r.failure != nil && slices.Contains(sseStatuses, r.status)
+	foreign := r.failure != nil && r.failure.Kind == messages.KindUnavailable && slices.Contains(sseStatuses, r.status)
 	if foreign || r.err != nil && r.err.Code == mcp.CodeUnsupportedVersion {
 		c.lose(c.failf(messages.KindUnavailable, "it does not speak %s any more (HTTP %d)", c.peer.Protocol, r.status))
 	}

@@ -26,8 +26,11 @@ func (t *paramTable) headers(req messages.Request) map[string]string {
 		return nil
 	}
 	t.mu.RLock()
-	params := t.byTool[req.Name]
-	t.mu.RUnlock()
+	defer t.mu.RUnlock()
+	if len(t.byTool) == 0 {
+		return nil // as nearly always
+	}
+	params := t.byTool[mcp.NameOf(req.Method, req.Params)]
 	if len(params) == 0 {
 		return nil
 	}
