@@ -90,6 +90,10 @@ const (
 // era and subscriptions/listen of the modern one are not for it: they belong
 // to the transport, which owns sessions and streams.
 func (e *endpoint) answer(ctx context.Context, req request, deliver func(messages.Notification) error) (json.RawMessage, *jsonrpc.Error) {
+	// A member that stands twice would let policy read one and the upstream the other.
+	if problem := mcp.CheckParams(req.msg.Params); problem != nil {
+		return nil, problem
+	}
 	switch req.msg.Method {
 	case methodInitialize:
 		return nil, methodNotFound(req.msg.Method)
