@@ -1,0 +1,16 @@
+// Package faults_test proves isolation, supervision and cleanup with real
+// processes, real HTTP and the real binary. Every figure is printed; what is
+// asserted is that it happened, and the bounds that are promised.
+package faults_test
+
+import (
+	"testing"
+
+	"github.com/mcpx/mcpx/tests/fakes/puppet"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) {
+	puppet.Main() // the binary of this package is its own upstream server
+	goleak.VerifyTestMain(m)
+}
