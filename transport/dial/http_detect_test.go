@@ -174,7 +174,9 @@ func TestHTTPDial_LeavesNoSessionBehindWhenItFails(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := puppethttp.Start(t, puppethttp.Options{})
 			order(p)
-			httpTo(p.URL).era(puppethttp.Legacy).fails(t, within(t))
+			if f := httpTo(p.URL).era(puppethttp.Legacy).fails(t, within(t)); f.Kind != messages.KindUnavailable {
+				t.Errorf("%v: %s", f.Kind, f.Message)
+			}
 			p.Await(t, "DELETE", 1)
 		})
 	}

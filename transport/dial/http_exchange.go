@@ -83,7 +83,8 @@ func (x *httpExchange) ask(header http.Header, params json.RawMessage) reply {
 	if x.caller.Err() != nil {
 		return reply{failure: x.givenUp()}
 	}
-	resp, err := x.c.send(raising(x.ctx, x.sent), http.MethodPost, header, jsonrpc.AppendRequest(nil, x.id, x.method, params))
+	body := jsonrpc.AppendRequest(nil, x.id, x.method, params)
+	resp, err := x.c.send(raising(x.ctx, x.sent), http.MethodPost, header, body) //nolint:bodyclose // read closes it
 	if err != nil {
 		return reply{failure: x.broken(err)}
 	}

@@ -65,7 +65,7 @@ func TestHTTPFault_CostsItsOwnRequestAndSaysWhat(t *testing.T) {
 				}
 				c := d.dial(t)
 				p.Once("tools/call:echo", test.fault)
-				f := want(t, do(t, c, toolCall("echo", "{}")), test.kind, test.sent, test.says...)
+				f := failed(t, do(t, c, toolCall("echo", "{}")), test.kind, test.sent, test.says...)
 				if f.Kind == messages.KindUpstream && f.Code != jsonrpc.CodeInternal {
 					t.Errorf("code %d", f.Code)
 				}
@@ -118,7 +118,7 @@ func TestHTTPFault_SilenceIsToldToALegacyServer(t *testing.T) {
 	d := httpTo(p.URL).era("legacy")
 	d.Request.Spec.Policy.SSEReadTimeout = 30 * time.Millisecond
 	c := d.dial(t)
-	want(t, do(t, c, toolCall("sleep", "{}")), messages.KindUnavailable, messages.SentUnknown, "no sign of life")
+	failed(t, do(t, c, toolCall("sleep", "{}")), messages.KindUnavailable, messages.SentUnknown, "no sign of life")
 	if e := p.AwaitEnded(t, 1); e.How != "notified" {
 		t.Errorf("ended %+v", e)
 	}
@@ -134,7 +134,7 @@ func TestHTTPFault_AHalfOpenServerCostsItsDeadlineOnly(t *testing.T) {
 			cancel(context.DeadlineExceeded)
 		}()
 		out := c.Do(ctx, toolCall("echo", "{}"), new(link.SentFlag), messages.Discard)
-		want(t, out, messages.KindTimeout, messages.SentUnknown, "did not answer tools/call in time")
+		failed(t, out, messages.KindTimeout, messages.SentUnknown, "did not answer tools/call in time")
 		lives(t, c)
 	})
 }
@@ -149,7 +149,7 @@ func TestHTTPFault_AServerThatCannotBeReachedIsLost(t *testing.T) {
 				if stateless && !c.Peer().Modern { // no standing stream that would notice
 					// A request that meets the dying connection has an unknown outcome.
 					eventually(t, "the end of the idle connection", func() bool { return openConns(c) == 0 })
-					f := want(t, do(t, c, toolCall("echo", "{}")), messages.KindUnavailable, messages.SentNo, "connection refused")
+					f := failed(t, do(t, c, toolCall("echo", "{}")), messages.KindUnavailable, messages.SentNo, "connection refused")
 					if !f.Stale {
 						t.Error("not stale")
 					}
@@ -157,7 +157,7 @@ func TestHTTPFault_AServerThatCannotBeReachedIsLost(t *testing.T) {
 				if why := awaitLost(t, c); !strings.Contains(why, "connection refused by 127.0.0.1:") {
 					t.Errorf("lost because %q", why)
 				}
-				f := want(t, do(t, c, toolCall("echo", "{}")), messages.KindUnavailable, messages.SentNo, "connection refused")
+				f := failed(t, do(t, c, toolCall("echo", "{}")), messages.KindUnavailable, messages.SentNo, "connection refused")
 				if !f.Stale {
 					t.Error("not stale")
 				}
@@ -181,8 +181,8 @@ func TestHTTPFault_RequestsInFlightFailWithAConnectionThatIsLost(t *testing.T) {
 	p.Await(t, "tools/call:echo", 1)
 	p.AwaitStream(t) // else it could be the first to find out
 	p.ExpireSessions()
-	want(t, do(t, c, toolCall("strange", "{}")), messages.KindUnavailable, messages.SentNo)
-	want(t, <-out, messages.KindUnavailable, messages.SentUnknown, "the session has expired")
+	failed(t, do(t, c, toolCall("strange", "{}")), messages.KindUnavailable, messages.SentNo)
+	failed(t, <-out, messages.KindUnavailable, messages.SentUnknown, "the session has expired")
 }
 
 func TestHTTPFault_ALegacyServerThatKnowsTheSessionNoMoreIsLost(t *testing.T) {
@@ -191,7 +191,7 @@ func TestHTTPFault_ALegacyServerThatKnowsTheSessionNoMoreIsLost(t *testing.T) {
 		c := httpTo(p.URL).era("legacy").dial(t)
 		p.AwaitStream(t)
 		p.ExpireSessions()
-		f := want(t, do(t, c, toolCall("echo", "{}")), messages.KindUnavailable, messages.SentNo, "the session has expired (404 to tools/call)")
+		f := failed(t, do(t, c, toolCall("echo", "{}")), messages.KindUnavailable, messages.SentNo, "the session has expired (404 to tools/call)")
 		if !f.Stale {
 			t.Error("not stale: it was not processed, and a new session may have it")
 		}
@@ -211,12 +211,12 @@ func TestHTTPFault_ALegacyServerThatKnowsTheSessionNoMoreIsLost(t *testing.T) {
 		c := httpTo(p.URL).era("legacy").dial(t)
 		refuse := puppethttp.Fail(400, -32000, "Bad Request: no valid session", "")
 		p.Always("tools/call:echo", refuse)
-		want(t, do(t, c, toolCall("echo", "{}")), messages.KindUpstream, messages.SentDone, "no valid session")
+		failed(t, do(t, c, toolCall("echo", "{}")), messages.KindUpstream, messages.SentDone, "no valid session")
 		if isLost(c) {
 			t.Error("lost, though the server still answers a ping")
 		}
 		p.Always("ping", refuse)
-		f := want(t, do(t, c, toolCall("echo", "{}")), messages.KindUnavailable, messages.SentNo, "does not know the session any more (400 to tools/call and to ping)")
+		f := failed(t, do(t, c, toolCall("echo", "{}")), messages.KindUnavailable, messages.SentNo, "does not know the session any more (400 to tools/call and to ping)")
 		if !f.Stale {
 			t.Error("not stale")
 		}
@@ -249,7 +249,7 @@ func TestHTTPFault_AServerThatIsNoLongerModernIsLost(t *testing.T) {
 			p := puppethttp.Start(t, puppethttp.Options{})
 			c := httpTo(p.URL).dial(t)
 			p.Always("tools/call:echo", test.answer)
-			want(t, do(t, c, toolCall("echo", "{}")), test.kind, test.sent)
+			failed(t, do(t, c, toolCall("echo", "{}")), test.kind, test.sent)
 			if why := awaitLost(t, c); !strings.Contains(why, "does not speak 2026-07-28 any more") {
 				t.Errorf("lost because %q", why)
 			}
@@ -305,7 +305,7 @@ func TestHTTPFault_AConnectionIsUsedAgainAfterAnswersOfEveryKind(t *testing.T) {
 func TestHTTPFault_UnknownMethodsOfAModernServerAreItsOwnError(t *testing.T) {
 	p := puppethttp.Start(t, puppethttp.Options{})
 	c := httpTo(p.URL).dial(t)
-	f := want(t, do(t, c, messages.Request{Method: "tasks/list"}), messages.KindUpstream, messages.SentDone, "Method not found")
+	f := failed(t, do(t, c, messages.Request{Method: "tasks/list"}), messages.KindUpstream, messages.SentDone, "Method not found")
 	if f.Code != jsonrpc.CodeMethodNotFound || !json.Valid(f.Data) || isLost(c) {
 		t.Errorf("%+v, lost %v", f, isLost(c))
 	}

@@ -66,7 +66,7 @@ func TestHTTPInterop_TheServerOfMCPGo(t *testing.T) {
 					t.Errorf("heard %s %s", n.Method, n.Params)
 				}
 			}
-			f := want(t, do(t, c, toolCall("nothing", "{}")), messages.KindUpstream, messages.SentDone, "nothing")
+			f := failed(t, do(t, c, toolCall("nothing", "{}")), messages.KindUpstream, messages.SentDone, "nothing")
 			if f.Code != jsonrpc.CodeInvalidParams {
 				t.Errorf("code %d", f.Code)
 			}
@@ -76,7 +76,7 @@ func TestHTTPInterop_TheServerOfMCPGo(t *testing.T) {
 			go func() { out <- c.Do(ctx, toolCall("wait", "{}"), new(link.SentFlag), messages.Discard) }()
 			<-started
 			cancel()
-			want(t, <-out, messages.KindCancelled, messages.SentUnknown)
+			failed(t, <-out, messages.KindCancelled, messages.SentUnknown)
 			<-cancelled
 
 			eventually(t, "the news of another tool", func() bool {

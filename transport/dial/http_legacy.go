@@ -159,7 +159,7 @@ func (c *httpConn) listen() {
 func (c *httpConn) noStream(status int, opened bool) visit {
 	switch {
 	case c.sessionLost(status):
-		c.expired("GET")
+		_ = c.expired("GET") // no request has to be told
 	case opened && status == http.StatusBadRequest:
 		// It did open it before: many servers say so instead of 404 once they
 		// were restarted.

@@ -77,7 +77,7 @@ func TestHTTPLegacy_NotificationsOfAResumedAnswerReachTheSameSink(t *testing.T) 
 	c := httpTo(p.URL).era("legacy").dial(t)
 	heard := newHearing()
 	out := c.Do(within(t), toolCall("echo", "{}"), new(link.SentFlag), heard)
-	want(t, out, messages.KindUnavailable, messages.SentUnknown, "the answer to tools/call ended before the response")
+	failed(t, out, messages.KindUnavailable, messages.SentUnknown, "the answer to tools/call ended before the response")
 	if got := heard.all(); len(got) != 1 || string(got[0].Params) != `{"n":1}` {
 		t.Errorf("heard %v", got)
 	}
@@ -104,7 +104,7 @@ func TestHTTPLegacy_ResumingEndsWithTheTriesTheSessionTheServerOrTheCaller(t *te
 	}
 	t.Run("tries", func(t *testing.T) {
 		p, c := start(t, puppethttp.Reset(""))
-		want(t, do(t, c, toolCall("echo", "{}")), messages.KindUnavailable, messages.SentUnknown)
+		failed(t, do(t, c, toolCall("echo", "{}")), messages.KindUnavailable, messages.SentUnknown)
 		tries := 0
 		for _, rec := range p.Records() {
 			if rec.Header.Get("Last-Event-ID") == "1" {
@@ -117,11 +117,11 @@ func TestHTTPLegacy_ResumingEndsWithTheTriesTheSessionTheServerOrTheCaller(t *te
 	})
 	t.Run("streams that bring nothing", func(t *testing.T) {
 		_, c := start(t, puppethttp.Events(": nothing\n\n"))
-		want(t, do(t, c, toolCall("echo", "{}")), messages.KindUnavailable, messages.SentUnknown, "ended before the response")
+		failed(t, do(t, c, toolCall("echo", "{}")), messages.KindUnavailable, messages.SentUnknown, "ended before the response")
 	})
 	t.Run("session", func(t *testing.T) {
 		_, c := start(t, puppethttp.Status(404, ""))
-		want(t, do(t, c, toolCall("echo", "{}")), messages.KindUnavailable, messages.SentUnknown, "the session has expired")
+		failed(t, do(t, c, toolCall("echo", "{}")), messages.KindUnavailable, messages.SentUnknown, "the session has expired")
 		awaitLost(t, c)
 	})
 	t.Run("server", func(t *testing.T) {
@@ -132,7 +132,7 @@ func TestHTTPLegacy_ResumingEndsWithTheTriesTheSessionTheServerOrTheCaller(t *te
 			go p.Stop()
 			x.Hang()
 		})
-		want(t, do(t, c, toolCall("echo", "{}")), messages.KindUnavailable, messages.SentUnknown)
+		failed(t, do(t, c, toolCall("echo", "{}")), messages.KindUnavailable, messages.SentUnknown)
 		awaitLost(t, c)
 	})
 	t.Run("caller", func(t *testing.T) {
@@ -142,7 +142,7 @@ func TestHTTPLegacy_ResumingEndsWithTheTriesTheSessionTheServerOrTheCaller(t *te
 		go func() { out <- c.Do(ctx, toolCall("echo", "{}"), new(link.SentFlag), messages.Discard) }()
 		p.AwaitRecord(t, "the resumption", func(r puppethttp.Record) bool { return r.Header.Get("Last-Event-ID") == "1" })
 		cancel()
-		want(t, <-out, messages.KindCancelled, messages.SentUnknown)
+		failed(t, <-out, messages.KindCancelled, messages.SentUnknown)
 		p.Await(t, "notifications/cancelled", 1)
 	})
 	t.Run("caller, in the pause", func(t *testing.T) {
@@ -160,7 +160,7 @@ func TestHTTPLegacy_ResumingEndsWithTheTriesTheSessionTheServerOrTheCaller(t *te
 			cancel()
 			return nil
 		}))
-		want(t, out, messages.KindCancelled, messages.SentUnknown)
+		failed(t, out, messages.KindCancelled, messages.SentUnknown)
 	})
 }
 
@@ -254,5 +254,5 @@ func TestHTTPLegacy_BatchesOfThe2025_03_26RevisionAreRead(t *testing.T) {
 		t.Errorf("heard %v", heard.all())
 	}
 	p.Always("tools/call:echo", puppethttp.Events("data: []\n\n"))
-	want(t, do(t, c, toolCall("echo", "{}")), messages.KindUpstream, messages.SentUnknown, "not a message")
+	failed(t, do(t, c, toolCall("echo", "{}")), messages.KindUpstream, messages.SentUnknown, "not a message")
 }

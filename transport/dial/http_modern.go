@@ -111,7 +111,7 @@ func (c *httpConn) visitSubscription(req messages.Request, opened *bool) visit {
 	switch {
 	case err != nil:
 		if c.life.Err() == nil && reached.Sent() == messages.SentNo {
-			c.unreachable(err)
+			_ = c.unreachable(err) // no request has to be told
 		}
 		return visit{again: true}
 	case resp.StatusCode != http.StatusOK || mediaType(resp.Header) != typeEvents:

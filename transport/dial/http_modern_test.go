@@ -98,7 +98,7 @@ func TestHTTPModern_ARefusedHeaderIsLearntOnceAndSentAgain(t *testing.T) {
 		p := puppethttp.Start(t, puppethttp.Options{})
 		c := httpTo(p.URL).dial(t)
 		p.Always("tools/call:echo", puppethttp.Fail(400, -32020, "Header mismatch: whatever", ""))
-		f := want(t, do(t, c, toolCall("echo", "{}")), messages.KindUpstream, messages.SentDone, "Header mismatch: whatever")
+		f := failed(t, do(t, c, toolCall("echo", "{}")), messages.KindUpstream, messages.SentDone, "Header mismatch: whatever")
 		if f.Code != mcp.CodeHeaderMismatch || p.Count("tools/call") != 1 {
 			t.Errorf("code %d after %d calls", f.Code, p.Count("tools/call"))
 		}
@@ -107,14 +107,14 @@ func TestHTTPModern_ARefusedHeaderIsLearntOnceAndSentAgain(t *testing.T) {
 		p := puppethttp.Start(t, puppethttp.Options{})
 		c := httpTo(p.URL).dial(t)
 		p.Always("tools/list", puppethttp.Status(500, ""))
-		want(t, do(t, c, toolCall("mirror", `{"region":"eu"}`)), messages.KindUpstream, messages.SentDone, "Header mismatch")
+		failed(t, do(t, c, toolCall("mirror", `{"region":"eu"}`)), messages.KindUpstream, messages.SentDone, "Header mismatch")
 	})
 	t.Run("a list without end", func(t *testing.T) {
 		p := puppethttp.Start(t, puppethttp.Options{})
 		p.Always("tools/list", puppethttp.Answer(`{"tools":[],"nextCursor":"again"}`))
 		d := httpTo(p.URL)
 		d.Request.Limits.CatalogPages = 3
-		want(t, do(t, d.dial(t), toolCall("mirror", `{"region":"eu"}`)), messages.KindUpstream, messages.SentDone, "Header mismatch")
+		failed(t, do(t, d.dial(t), toolCall("mirror", `{"region":"eu"}`)), messages.KindUpstream, messages.SentDone, "Header mismatch")
 		if n := p.Count("tools/list"); n != 3 {
 			t.Errorf("%d pages", n)
 		}
@@ -130,7 +130,7 @@ func TestHTTPModern_InputRequiredIsAnsweredForTheClient(t *testing.T) {
 		t.Errorf("result %s, failure %v", out.Result, out.Failure)
 	}
 	p.Always("prompts/get", puppethttp.Answer(puppethttp.InputRequired))
-	want(t, do(t, c, messages.Request{Method: "prompts/get", Params: json.RawMessage(`{}`)}), messages.KindUpstream, messages.SentDone, "asks for input")
+	failed(t, do(t, c, messages.Request{Method: "prompts/get", Params: json.RawMessage(`{}`)}), messages.KindUpstream, messages.SentDone, "asks for input")
 }
 
 func TestHTTPModern_RequestsOfTheServerAreIgnored(t *testing.T) {
@@ -248,7 +248,7 @@ func TestHTTPClose_EndsTheSessionAndSaysWhatWasNotInOrder(t *testing.T) {
 			if p.Count("DELETE") != 1 || !isLost(c) || c.Err() != nil {
 				t.Errorf("%d DELETEs, lost %v, err %v", p.Count("DELETE"), isLost(c), c.Err())
 			}
-			f := want(t, do(t, c, toolCall("echo", "{}")), messages.KindUnavailable, messages.SentNo, "the connection is being closed")
+			f := failed(t, do(t, c, toolCall("echo", "{}")), messages.KindUnavailable, messages.SentNo, "the connection is being closed")
 			if !f.Stale || openConns(c) != 0 {
 				t.Errorf("stale %v, %d network connections left", f.Stale, openConns(c))
 			}
@@ -265,7 +265,7 @@ func TestHTTPClose_EndsRequestsInFlight(t *testing.T) {
 		if err := c.Close(within(t)); err != nil {
 			t.Fatal(err)
 		}
-		want(t, <-out, messages.KindUnavailable, messages.SentUnknown, "the connection is being closed")
+		failed(t, <-out, messages.KindUnavailable, messages.SentUnknown, "the connection is being closed")
 		if n := p.Sessions(); n != 0 {
 			t.Errorf("%d sessions left", n)
 		}

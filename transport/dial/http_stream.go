@@ -24,7 +24,8 @@ func (x *httpExchange) stream(resp *http.Response) reply {
 			return reply{failure: x.cut(err)}
 		}
 		var f *messages.Failure
-		if resp, f = x.resume(err); f != nil {
+		resp, f = x.resume(err) //nolint:bodyclose // events closes it
+		if f != nil {
 			return reply{failure: f}
 		}
 	}
@@ -113,7 +114,7 @@ func (x *httpExchange) resume(err error) (*http.Response, *messages.Failure) {
 		}
 		x.c.release(resp)
 		if x.c.sessionLost(resp.StatusCode) {
-			x.c.expired("resuming the answer to " + x.method)
+			_ = x.c.expired("resuming the answer to " + x.method) // the request itself was sent before
 			return nil, x.c.ended(messages.SentUnknown)
 		}
 		break // it does not resume

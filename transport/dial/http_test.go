@@ -85,7 +85,7 @@ func TestHTTP_ErrorsOfTheServerKeepCodeMessageAndData(t *testing.T) {
 			p.Always("prompts/get", puppethttp.Fail(status, -31999, "no <such> prompt", `{"big":9007199254740993}`))
 			c := httpTo(p.URL).era(era).dial(t)
 			out := do(t, c, messages.Request{Method: "prompts/get", Params: json.RawMessage(`{}`)})
-			f := want(t, out, messages.KindUpstream, messages.SentDone)
+			f := failed(t, out, messages.KindUpstream, messages.SentDone)
 			if f.Code != -31999 || f.Message != "no <such> prompt" || string(f.Data) != `{"big":9007199254740993}` {
 				t.Errorf("%s %d: %d %q %s", era, status, f.Code, f.Message, f.Data)
 			}
@@ -227,7 +227,7 @@ func TestHTTP_CancellingEndsExactlyThatRequestAsItsEraDemands(t *testing.T) {
 		}
 		p.Await(t, "tools/call:sleep", len(outs))
 		cancels[3](errors.New("changed my mind"))
-		want(t, <-outs[3], messages.KindCancelled, messages.SentUnknown, "tools/call was cancelled: changed my mind")
+		failed(t, <-outs[3], messages.KindCancelled, messages.SentUnknown, "tools/call was cancelled: changed my mind")
 		ended := p.AwaitEnded(t, 1)
 		rec := p.AwaitRecord(t, "the request that was cancelled", func(r puppethttp.Record) bool {
 			return r.Tool() == "sleep" && string(r.ID) == ended.ID
@@ -248,7 +248,7 @@ func TestHTTP_CancellingEndsExactlyThatRequestAsItsEraDemands(t *testing.T) {
 		lives(t, c)
 		for i, cancel := range cancels {
 			if cancel(nil); i != 3 {
-				want(t, <-outs[i], messages.KindCancelled, messages.SentUnknown)
+				failed(t, <-outs[i], messages.KindCancelled, messages.SentUnknown)
 			}
 		}
 		for n := range outs { // all of them are told, none is forgotten
@@ -263,7 +263,7 @@ func TestHTTP_ADeadlineIsATimeout(t *testing.T) {
 		ctx, cancel := context.WithDeadline(within(t), time.Unix(0, 0))
 		defer cancel()
 		out := c.Do(ctx, toolCall("echo", "{}"), new(link.SentFlag), messages.Discard)
-		want(t, out, messages.KindTimeout, messages.SentNo, "did not answer tools/call in time")
+		failed(t, out, messages.KindTimeout, messages.SentNo, "did not answer tools/call in time")
 		if p.Count("tools/call") != 0 || p.Count("notifications/cancelled") != 0 {
 			t.Error("a request that was over before it began was sent")
 		}
@@ -280,7 +280,7 @@ func TestHTTP_CancellingDoesNotWaitForAServerThatDoesNotListen(t *testing.T) {
 	go func() { out <- c.Do(ctx, toolCall("echo", "{}"), new(link.SentFlag), messages.Discard) }()
 	p.Await(t, "tools/call:echo", 1)
 	cancel()
-	want(t, <-out, messages.KindCancelled, messages.SentUnknown)
+	failed(t, <-out, messages.KindCancelled, messages.SentUnknown)
 	p.Await(t, "notifications/cancelled", 1)
 	closing, hurry := context.WithCancel(within(t))
 	hurry()
