@@ -212,3 +212,7 @@ func (now holdings) within(before holdings) bool {
 func (h holdings) String() string {
 	return fmt.Sprintf("%d goroutines, %d descriptors, %d processes, heap %d KiB", h.goroutines, h.descriptors, h.processes, h.heap>>10)
 }
+
+func contains(result json.RawMessage, text string) bool {
+	return strings.Contains(string(result), text)
+}

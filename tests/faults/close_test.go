@@ -1,0 +1,173 @@
+package faults_test
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/mcpx/mcpx/actors"
+	"github.com/mcpx/mcpx/actors/actortest"
+	"github.com/mcpx/mcpx/messages"
+	"github.com/mcpx/mcpx/tests/fakes/puppet"
+	"github.com/mcpx/mcpx/tests/fakes/puppethttp"
+)
+
+func TestClose_ThreeAtOnceUnderLoadWithAHungServerAndOneWhoseCloseFails(t *testing.T) {
+	refusing, modern := legacyHTTP(t), modernHTTP(t)
+	refusing.Always("DELETE", puppethttp.Status(http.StatusInternalServerError, "no"))
+	h := open(t, func(o *actors.Options) { o.Limits.CloseTimeout = 5 * time.Second })
+	before := h.holds()
+	received := t.TempDir() + "/received"
+	stubborn := h.stdio("stubborn", "record", received, "stubborn")
+	h.connect(stubborn, h.http("refusing", refusing), h.stdio("fine-stdio", "plain"), h.stdio("fine-modern", "modern"), h.http("fine-http", modern))
+	wantResult(t, h.start(toolCall("stubborn", "echo", 1), 1).outcome(t), "t1")
+	during := h.holds()
+	load := h.work(32, "stubborn", "refusing", "fine-stdio", "fine-modern", "fine-http")
+	// The hung server also has calls that never end: the drain is used up.
+	var stuck []pending
+	for n := range 4 {
+		stuck = append(stuck, h.start(toolCall("stubborn", "sleep", n), n))
+	}
+	actortest.Eventually(t, "calls are stuck", func() bool {
+		return strings.Count(strings.Join(puppet.Recorded(received), "\n"), `"sleep"`) == len(stuck)
+	})
+
+	type closed struct {
+		report messages.CloseReport
+		took   time.Duration
+	}
+	begun := time.Now()
+	closings := make(chan closed, 3)
+	for range cap(closings) {
+		go func() { closings <- closed{h.Close(), time.Since(begun)} }()
+	}
+	var all []closed
+	for range cap(closings) {
+		c := <-closings
+		all = append(all, c)
+		if c.took > 5*time.Second {
+			t.Errorf("a close took %v, limits.close_timeout is 5 s", c.took)
+		}
+		if named := slices.Sorted(maps.Keys(c.report.Errors)); !slices.Equal(named, []string{"refusing", "stubborn"}) || c.report.Closed != 3 {
+			t.Errorf("closed %d, errors %v; want 3, and the two", c.report.Closed, c.report.Errors)
+		}
+	}
+	for server, want := range map[string]string{"refusing": "500", "stubborn": "killed"} {
+		if got := all[0].report.Errors[server]; !strings.Contains(got, want) || !strings.Contains(got, server) {
+			t.Errorf("of %q it says %q, want %q in it", server, got, want)
+		}
+	}
+	again := time.Now()
+	fourth := h.Close()
+	instant := time.Since(again)
+	if instant > time.Second || len(fourth.Errors) != 2 {
+		t.Errorf("the fourth close took %v and says %v", instant, fourth)
+	}
+
+	// Everybody was answered, and typed.
+	for _, p := range stuck {
+		wantKind(t, p.outcome(t), messages.KindUnavailable, messages.SentUnknown)
+	}
+	failed := load.end()
+	for what := range failed {
+		if !strings.Contains(what, ": unavailable, sent ") && !strings.Contains(what, ": unknown_upstream, sent no") {
+			t.Errorf("a caller was answered %q", what)
+		}
+	}
+	// Nothing is left.
+	h.nothingLeft()
+	if s := h.Statuses(); len(s) != 0 || h.Connected() != 0 || len(h.Directory().Catalogs) != 0 {
+		t.Errorf("left: %v, %d connected, %d catalogs", s, h.Connected(), len(h.Directory().Catalogs))
+	}
+	var after holdings
+	actortest.Eventually(t, "all is given back", func() bool { after = h.holds(); return after.within(before) })
+	t.Logf("three closes took %v, %v and %v of %v, the fourth %v; closed %d in good order; errors: %v; %d calls done before, %d callers answered %v",
+		all[0].took.Round(time.Millisecond), all[1].took.Round(time.Millisecond), all[2].took.Round(time.Millisecond), 5*time.Second, instant,
+		fourth.Closed, fourth.Errors, load.done.Load(), load.callers, failed)
+	t.Logf("before: %v; connected: %v; after: %v", before, during, after)
+}
+
+func TestDisconnect_EndsTheProcessAndOnlyConnectBringsItBack(t *testing.T) {
+	h := open(t, nil)
+	p := legacyHTTP(t)
+	spec := h.stdio("a", "plain")
+	h.connect(spec, h.http("b", p))
+	first := h.status("a").Pid
+	if err := h.Connect(t.Context(), "a"); err != nil || h.status("a").Pid != first {
+		t.Errorf("connecting a connected server: %v, process %d, was %d", err, h.status("a").Pid, first)
+	}
+	actortest.Await(t, h.events, 1, func(e messages.AlreadyConnected) bool { return e.Server == "a" })
+	for server, gone := range map[string]func() bool{
+		"a": func() bool { return len(puppet.Marked(h.mark)) == 0 },
+		"b": func() bool { return p.Sessions() == 0 },
+	} {
+		if was, err := h.Disconnect(t.Context(), server); !was || err != nil {
+			t.Errorf("%s: %v, %v", server, was, err)
+		}
+		if !gone() {
+			t.Errorf("%s: the other side is still there", server)
+		}
+		if s := h.status(server); s.State != messages.StateDisconnected {
+			t.Errorf("%+v", s)
+		}
+		wantKind(t, h.start(toolCall(server, "echo", 1), 1).outcome(t), messages.KindUnavailable, messages.SentNo)
+		if was, err := h.Disconnect(t.Context(), server); was || err != nil {
+			t.Errorf("%s, again: %v, %v", server, was, err)
+		}
+	}
+	if pids := puppet.Marked(h.mark); len(pids) != 0 {
+		t.Errorf("a call has started %v", pids)
+	}
+	if was, err := h.Disconnect(t.Context(), "nobody"); was || err != nil {
+		t.Errorf("an unknown server: %v, %v", was, err)
+	}
+	for _, server := range []string{"a", "b"} {
+		if err := h.Connect(t.Context(), server); err != nil {
+			t.Error(err)
+		}
+		wantResult(t, h.start(toolCall(server, "echo", 2), 2).outcome(t), "t2")
+	}
+	// A close that fails is told, and costs nothing but the telling.
+	p.Always("DELETE", puppethttp.Status(http.StatusInternalServerError, "no"))
+	was, err := h.Disconnect(t.Context(), "b")
+	if !was || err == nil || !strings.Contains(err.Error(), `server "b"`) || !strings.Contains(err.Error(), "500") {
+		t.Errorf("a failing close: %v, %v", was, err)
+	}
+	p.Always("DELETE", nil)
+	if err := h.Connect(t.Context(), "b"); err != nil {
+		t.Error(err)
+	}
+}
+
+// Operations on one server are ordered by its actor, whoever asks for them.
+func TestConnect_AndDisconnectFromAllSidesLeaveOneProcessOrNone(t *testing.T) {
+	h := open(t, nil)
+	h.connect(h.stdio("a", "plain"))
+	var wg sync.WaitGroup
+	for i := range 16 {
+		wg.Go(func() {
+			if i%2 == 0 {
+				_, _ = h.Disconnect(context.Background(), "a") // somebody else may have
+			} else {
+				_ = h.Connect(context.Background(), "a") // somebody else may disconnect
+			}
+		})
+	}
+	wg.Wait()
+	want := map[messages.State]int{messages.StateConnected: 1, messages.StateDisconnected: 0}
+	state := h.status("a").State
+	n, settled := want[state]
+	if left := len(puppet.Marked(h.mark)); !settled || left != n || len(h.paths("l")) != n {
+		t.Errorf("state %s with %d processes and links %v", state, left, h.paths("l"))
+	}
+	if err := h.Connect(t.Context(), "a"); err != nil {
+		t.Fatal(err)
+	}
+	wantResult(t, h.start(toolCall("a", "echo", 1), 1).outcome(t), "t1")
+	t.Logf("after 8 connects and 8 disconnects at once: %s, %d processes", state, n)
+}
