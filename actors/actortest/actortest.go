@@ -96,9 +96,9 @@ func (c *Conn) lose(err error) {
 		if err != nil {
 			c.err.Store(err)
 		}
-		c.end(err)
 		c.server.open.Add(-1)
-		close(c.lost)
+		close(c.lost) // before anybody sees its effect
+		c.end(err)
 	})
 }
 

@@ -63,6 +63,8 @@ type Conn interface {
 
 	// Lost is closed when the connection has ended for whatever reason,
 	// Close included. Requests in flight have been answered or are about to.
+	// A Do that fails as Stale because the connection has ended returns after
+	// Lost is closed: whoever tries again is not sent here again.
 	Lost() <-chan struct{}
 
 	// Err says why the connection was lost, for people; nil before Lost and

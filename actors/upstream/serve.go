@@ -15,7 +15,8 @@ import (
 func (u *upstream) admit(ctx actor.Context, m messages.Admit) {
 	switch u.phase {
 	case ready:
-		if u.inFlight < u.Spec.Policy.MaxConcurrency && u.queued == 0 {
+		// A connection that is lost but not yet reported serves nobody: the call waits for the next.
+		if u.inFlight < u.Spec.Policy.MaxConcurrency && u.queued == 0 && !isLost(u.conn) {
 			u.begin(ctx, m, u.conn)
 			return
 		}
@@ -93,7 +94,7 @@ func isLost(conn link.Conn) bool {
 
 // serve lends the connection to those who wait, in their order.
 func (u *upstream) serve(ctx actor.Context) {
-	for u.phase == ready && u.inFlight < u.Spec.Policy.MaxConcurrency && len(u.waiting) > 0 {
+	for u.phase == ready && u.inFlight < u.Spec.Policy.MaxConcurrency && len(u.waiting) > 0 && !isLost(u.conn) {
 		pid := u.waiting[0]
 		u.waiting = u.waiting[1:]
 		if credit, known := u.sessions[kit.Base(pid)]; !known || credit {

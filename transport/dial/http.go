@@ -175,8 +175,8 @@ func (c *httpConn) lose(reason *messages.Failure) {
 	}
 	c.markLost.Do(func() {
 		c.lostErr = reason
+		close(c.lost) // first: whoever is told "gone" must not be sent here again
 		c.end(reason)
-		close(c.lost)
 	})
 }
 
