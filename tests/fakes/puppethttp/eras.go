@@ -48,6 +48,11 @@ func legacy(x *Exchange) {
 	case x.HTTP == http.MethodDelete:
 		p.mu.Lock()
 		delete(p.sessions, x.session())
+		for key := range p.running {
+			if strings.HasPrefix(key, x.session()+" ") {
+				p.endLocked(key, "session ended")
+			}
+		}
 		p.mu.Unlock()
 	case x.Method == "notifications/cancelled":
 		p.cancel(x)
@@ -135,9 +140,13 @@ func (p *Puppet) cancel(x *Exchange) {
 	_ = json.Unmarshal(x.Params, &params) // of another shape it names none
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	key := x.session() + " " + string(params.RequestID)
+	p.endLocked(x.session()+" "+string(params.RequestID), "notified")
+}
+
+// endLocked ends a call on hold, if there is one.
+func (p *Puppet) endLocked(key, how string) {
 	if c := p.running[key]; c != nil {
-		close(c)
+		c <- how
 		delete(p.running, key)
 	}
 }

@@ -5,13 +5,19 @@ package puppethttp
 // was not answered is noted: see Ended.
 func Hold(released <-chan struct{}) Behaviour {
 	return func(x *Exchange) {
-		p, notified := x.P, make(chan struct{})
+		p, told := x.P, make(chan string, 1)
 		gone := x.R.Context().Done()
 		if !x.modern() {
 			gone = nil // a disconnect is no cancellation here
+			key := x.session() + " " + string(x.ID)
 			p.mu.Lock()
-			p.running[x.session()+" "+string(x.ID)] = notified
+			p.running[key] = told
 			p.mu.Unlock()
+			defer func() {
+				p.mu.Lock()
+				defer p.mu.Unlock()
+				delete(p.running, key)
+			}()
 		}
 		x.Stream()
 		x.Raw(": on hold\n\n")
@@ -20,17 +26,16 @@ func Hold(released <-chan struct{}) Behaviour {
 		case <-released:
 			x.text(string(x.argument("n")))
 			return
-		case <-notified:
-			end.How = "notified"
+		case end.How = <-told:
 		case <-gone:
 			end.How = "disconnected"
 		case <-p.stopped:
 			return
 		}
 		p.mu.Lock()
-		defer p.mu.Unlock()
 		p.ended = append(p.ended, end)
 		p.tellLocked()
+		p.mu.Unlock()
 	}
 }
 

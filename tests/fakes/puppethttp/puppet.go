@@ -64,15 +64,15 @@ type Puppet struct {
 	always   map[string]Behaviour
 	sessions map[string]bool
 	minted   int
-	streams  map[*stream]bool         // standing: GET and subscriptions/listen
-	running  map[string]chan struct{} // sleeping calls of the legacy era, by session and id
+	streams  map[*stream]bool       // standing: GET and subscriptions/listen
+	running  map[string]chan string // calls on hold of the legacy era, by session and id; told how they end
 	ended    []Ended
 }
 
 // Ended is how a call of the tool sleep ended before its time.
 type Ended struct {
 	ID  string
-	How string // "notified" or "disconnected"
+	How string // "notified", "disconnected" or "session ended"
 }
 
 // Start runs a puppet until the test ends.
@@ -84,7 +84,7 @@ func Start(t testing.TB, o Options) *Puppet {
 	p := &Puppet{
 		options: o, stopped: make(chan struct{}), changed: make(chan struct{}),
 		once: map[string][]Behaviour{}, always: map[string]Behaviour{},
-		sessions: map[string]bool{}, streams: map[*stream]bool{}, running: map[string]chan struct{}{},
+		sessions: map[string]bool{}, streams: map[*stream]bool{}, running: map[string]chan string{},
 	}
 	p.server = httptest.NewServer(p)
 	p.URL = p.server.URL + "/mcp"
