@@ -31,6 +31,7 @@ type httpExchange struct {
 	sink   messages.Sink   // nil once nobody reads any more
 	sent   *link.SentFlag
 
+	begun      bool // the answer has begun: the server knows the request
 	handedOver bool // the HTTP exchange ends without us
 
 	// What a cut stream needs to be taken up again (legacy).
@@ -88,6 +89,7 @@ func (x *httpExchange) ask(header http.Header, params json.RawMessage) reply {
 	if err != nil {
 		return reply{failure: x.broken(err)}
 	}
+	x.begun = true
 	r := x.read(resp)
 	r.status, r.header = resp.StatusCode, resp.Header
 	return r

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/mcpx/mcpx/actors/link"
 	"github.com/mcpx/mcpx/messages"
@@ -75,12 +76,22 @@ func (c *httpConn) abandon(x *httpExchange, reason string) {
 		return
 	}
 	params := fmt.Appendf(nil, `{"requestId":%s,"reason":%s}`, x.id, jsonrpc.Quote(reason))
-	c.small("notifications/cancelled", jsonrpc.AppendNotification(nil, "notifications/cancelled", params))
+	lead := headStart
+	if x.begun {
+		lead = 0
+	}
+	c.small("notifications/cancelled", jsonrpc.AppendNotification(nil, "notifications/cancelled", params), lead)
 }
 
-// small sends a message that nobody waits for.
-func (c *httpConn) small(what string, body []byte) {
+// headStart is what a request gets before its cancellation follows it. The two
+// travel on connections of their own, and a server ignores a cancellation of
+// what it has not seen yet: it would work on for nobody.
+const headStart = 100 * time.Millisecond
+
+// small sends a message that nobody waits for, after a pause.
+func (c *httpConn) small(what string, body []byte, pause time.Duration) {
 	c.tasks.GoSmall(func() {
+		wait(c.life, pause) // a close is not kept waiting
 		ctx, cancel := context.WithTimeout(c.closing, smallDeadline)
 		defer cancel()
 		header := c.header()
@@ -96,13 +107,13 @@ func (c *httpConn) asked(m jsonrpc.Message) {
 		return // not allowed, and there is no way to answer (2026-07-28, streamable-http: receiving messages)
 	}
 	if m.Method == "ping" {
-		c.small("an answer to ping", jsonrpc.AppendResult(nil, m.ID, nil))
+		c.small("an answer to ping", jsonrpc.AppendResult(nil, m.ID, nil), 0)
 		return
 	}
 	c.small("an answer to "+m.Method, jsonrpc.AppendError(nil, m.ID, &jsonrpc.Error{
 		Code:    jsonrpc.CodeMethodNotFound,
 		Message: "method not found: this client declared no capabilities",
-	}))
+	}), 0)
 }
 
 // get opens an event stream, the one that eventID belongs to if it is given.

@@ -289,6 +289,21 @@ func TestHTTP_CancellingDoesNotWaitForAServerThatDoesNotListen(t *testing.T) {
 	}
 }
 
+func TestHTTP_ACancellationDoesNotOvertakeItsRequest(t *testing.T) {
+	p := puppethttp.Start(t, puppethttp.Options{})
+	p.Always("tools/call:echo", puppethttp.Hang) // no sign that it has seen the request
+	c := httpTo(p.URL).era("legacy").dial(t)
+	out, cancel := started(t, c, toolCall("echo", "{}"), messages.Discard)
+	p.Await(t, "tools/call:echo", 1)
+	begun := time.Now()
+	cancel(errors.New("enough"))
+	failed(t, outcome(t, out), messages.KindCancelled, messages.SentUnknown)
+	p.Await(t, "notifications/cancelled", 1)
+	if lead := time.Since(begun); lead < headStart {
+		t.Errorf("the cancellation followed after %v, want at least %v", lead, headStart)
+	}
+}
+
 func TestHTTP_NotifyIsPosted(t *testing.T) {
 	bothEras(t, puppethttp.Options{}, func(t *testing.T, p *puppethttp.Puppet, d *httpDial) {
 		c := d.dial(t)
