@@ -1,0 +1,56 @@
+package e2e_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestDemo_AFreshStartServesIt(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	g, err := startGateway(dir) // just `mcpx serve`; the default port or the next free one
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := g.close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if err := g.awaitServers(1); err != nil {
+		t.Fatal(err)
+	}
+	for _, said := range []string{"No configuration found", "built-in demo server", `{"mcpServers": {`} {
+		if !strings.Contains(g.errs.String(), said) {
+			t.Errorf("it did not say %q:\n%s", said, &g.errs)
+		}
+	}
+	if !strings.HasPrefix(g.url, "http://127.0.0.1:80") { // 8000, or one of the next hundred
+		t.Errorf("it listens at %s", g.url)
+	}
+	for _, revision := range []string{v20251125, modern} {
+		c := dialHTTP(t, g.url, revision)
+		if tools := listedTools(t, result(t, c, "tools/list", `{}`)); !strings.Contains(tools["inspect"], "word_count") || !strings.Contains(tools["resources"], "demo://guide") {
+			t.Errorf("%s: the directory is %v", revision, tools)
+		}
+		var sum struct{ Sum json.Number }
+		if decode(t, json.RawMessage(execute(t, c, "demo", "add", `{"a":19,"b":23}`).text(t)), &sum); sum.Sum != "42" {
+			t.Errorf("%s: the sum is %v", revision, sum)
+		}
+		if guide := call(t, c, "resources", `{"server_name":"demo","uri":"demo://guide"}`).text(t); !strings.Contains(guide, "mcpx.json") {
+			t.Errorf("%s: the guide is %q", revision, guide)
+		}
+		r := c.request(t, "tools/call", fmt.Sprintf(`{"_meta":{"progressToken":7},"name":"exec","arguments":%s}`,
+			execution("demo", "countdown", `{"from":3,"interval_ms":20}`)))
+		if steps, _ := progressOf(t, r.notes, "7"); !slices.Equal(steps, []float64{0, 1, 2}) {
+			t.Errorf("%s: the countdown reports %v (%s%s)", revision, steps, r.Result, r.Error)
+		}
+	}
+	if left, err := os.ReadDir(dir); err != nil || slices.ContainsFunc(left, func(e os.DirEntry) bool { return !strings.HasPrefix(e.Name(), "cov") }) {
+		t.Errorf("it left %v in its directory (%v)", left, err)
+	}
+}

@@ -1,0 +1,74 @@
+// Package e2e_test proves the real binary against real clients and servers that
+// others have written, and against raw ones where every byte counts.
+package e2e_test
+
+import (
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/mcpx/mcpx/tests/fakes/puppet"
+	"go.uber.org/goleak"
+)
+
+// patience is a cap for waits; nothing ever takes that long.
+const patience = 40 * time.Second
+
+func TestMain(m *testing.M) {
+	puppet.Main() // this binary is its own puppets
+	goleak.VerifyTestMain(withHouse{m})
+}
+
+// withHouse ends what the tests share before leaks are looked for. That it ends
+// well is a test like any other.
+type withHouse struct{ *testing.M }
+
+func (w withHouse) Run() int {
+	code := w.M.Run()
+	if err := house.close(); err != nil {
+		fmt.Fprintf(os.Stderr, "FAIL: ending the shared gateway: %v\n", err)
+		code = 1
+	}
+	return code
+}
+
+// eventually polls a condition until it holds.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	if !poll(holds) {
+		t.Fatalf("not in time: %s", what)
+	}
+}
+
+func poll(holds func() bool) bool {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			return false
+		}
+	}
+	return true
+}
+
+// await receives what must come.
+func await[T any](t *testing.T, what string, from <-chan T) T {
+	t.Helper()
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	select {
+	case v, ok := <-from:
+		if !ok {
+			t.Fatalf("%s: the stream has ended", what)
+		}
+		return v
+	case <-late.C:
+		t.Fatalf("not in time: %s", what)
+	}
+	panic("unreachable")
+}

