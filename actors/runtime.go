@@ -147,6 +147,27 @@ func (r *Runtime) Disconnect(ctx context.Context, server string) (bool, error) {
 	return reply.Was, err
 }
 
+// CheckHealth probes a server now, on an idle or a temporary connection, and
+// returns its health after that. The error says what is wrong with it.
+func (r *Runtime) CheckHealth(ctx context.Context, server string) (messages.Health, error) {
+	entry, failure := r.resolve(messages.Anonymous, server)
+	if failure != nil {
+		return messages.Health{Status: messages.HealthUnknown}, failure
+	}
+	pid := entry.PID()
+	if pid == nil {
+		return entry.Status().Health, restarting(server)
+	}
+	reply, err := ask[messages.HealthChecked](ctx, r, pid, messages.CheckHealth{})
+	if err != nil {
+		return entry.Status().Health, err
+	}
+	if reply.Problem != "" {
+		return reply.Health, messages.Failf(messages.KindUnavailable, server, "server %q: %s", server, reply.Problem)
+	}
+	return reply.Health, nil
+}
+
 // Status returns the status of one server; false for an unknown one.
 func (r *Runtime) Status(server string) (messages.Status, bool) {
 	entry, ok := r.table.Lookup(server)

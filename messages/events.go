@@ -61,6 +61,18 @@ type LinkLost struct {
 	Reason             string
 }
 
+// HealthCheckFailed: a probe failed.
+type HealthCheckFailed struct{ Server, Connection, Reason string }
+
+// HealthChanged: a server became healthy or unhealthy. State is its state then:
+// one that is not connected has said more already.
+type HealthChanged struct {
+	Server, Connection string
+	Old, New           HealthState
+	State              State
+	Reason             string
+}
+
 // AlreadyConnected: Connect was asked for a connected server.
 type AlreadyConnected struct{ Server string }
 
@@ -105,6 +117,8 @@ func (DirectoryChanged) event()     {}
 func (StateChanged) event()         {}
 func (LinkLost) event()             {}
 func (AlreadyConnected) event()     {}
+func (HealthCheckFailed) event()    {}
+func (HealthChanged) event()        {}
 func (Disconnected) event()         {}
 func (NotConnected) event()         {}
 func (ClosingAll) event()           {}

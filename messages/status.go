@@ -29,6 +29,7 @@ type Status struct {
 	Stale       bool      `json:"stale,omitempty"`       // the catalog is the last known one
 	Notice      string    `json:"notice,omitempty"`      // a failed replacement, a cut catalog
 	Disabled    bool      `json:"disabled,omitempty"`
+	Health      Health    `json:"health"`
 }
 
 // Diff says what an Apply did, server names sorted.

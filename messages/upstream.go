@@ -65,6 +65,18 @@ type Retire struct {
 	Successor  bool      // callers find another generation of this server: their waiting calls are resolved once more
 }
 
+// CheckHealth probes the server now, on an idle or a temporary connection.
+//
+// Sender: the door. Reply: HealthChecked.
+type CheckHealth struct{}
+
+// HealthChecked answers CheckHealth. Problem is empty when the probe succeeded.
+type HealthChecked struct {
+	Health  Health
+	Problem string
+}
+
+func (CheckHealth) toUpstream()      {}
 func (Admit) toUpstream()            {}
 func (CancelCall) toUpstream()       {}
 func (AwaitReady) toUpstream()       {}

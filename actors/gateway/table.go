@@ -89,6 +89,7 @@ func newEntry(spec messages.ServerSpec) *Entry {
 	}
 	e.status.Store(&messages.Status{
 		Server: spec.Name, State: state, Connection: spec.ConnectionName(), Disabled: spec.Disabled,
+		Health: messages.Health{Status: messages.HealthUnknown},
 	})
 	return e
 }

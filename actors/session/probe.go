@@ -10,20 +10,20 @@ import (
 	"github.com/mcpx/mcpx/messages"
 )
 
-// A probe is a session of another kind: it reads a server's catalog for the
-// upstream. Nobody waits for it at the door, so its I/O has a goroutine of its
-// own.
+// A probe is a session of another kind: it reads a server's catalog, or looks
+// how the server is, for the upstream. Nobody waits for it at the door, so its
+// I/O has a goroutine of its own.
 //
-//	Reading ──listed──▶ reported
+//	Working ──done──▶ reported
 //
 // The upstream stops a probe that has reported: stopping itself would let
 // Terminated, a system message, overtake the report.
 //
-// Bounds: one request at a time, each with the server's request_timeout; the
-// pages and entries of limits.catalog_*.
+// Bounds: one request at a time, each with the server's request_timeout or
+// health_check_timeout; the pages and entries of limits.catalog_*.
 //
 // Crash: it is stopped; the upstream sees Terminated without a report and
-// treats the reading as failed.
+// treats the probe as failed.
 type probe struct {
 	cancel context.CancelFunc
 }
@@ -41,10 +41,20 @@ type ReadCatalog struct {
 	Conn   link.Conn
 }
 
-type listed CatalogRead
+// LookAtHealth starts the probe. Sender: the upstream. Reply: HealthSeen.
+type LookAtHealth struct {
+	Env    *kit.Env
+	Policy messages.Policy
+	Conn   link.Conn // an idle one; nil for a temporary one, made by Dialer
+	Dialer link.Dialer
+	Dial   link.DialRequest
+}
 
-func (ReadCatalog) probeInput() {}
-func (listed) probeInput()      {}
+type done struct{ report any }
+
+func (ReadCatalog) probeInput()  {}
+func (LookAtHealth) probeInput() {}
+func (done) probeInput()         {}
 
 // CatalogRead is a probe's report to its upstream.
 type CatalogRead struct {
@@ -52,6 +62,10 @@ type CatalogRead struct {
 	Catalog messages.Catalog
 	Failure *messages.Failure // the catalog could not be read, or only in part (Catalog holds that)
 }
+
+// HealthSeen is a probe's report to its upstream. Problem is empty when the
+// server answered.
+type HealthSeen struct{ Probe, Problem string }
 
 var probeProps = actor.PropsFromProducer(func() actor.Actor { return &probe{} })
 
@@ -73,27 +87,35 @@ func (p *probe) Receive(ctx actor.Context) {
 }
 
 func (p *probe) handle(ctx actor.Context, in ProbeInput) {
+	name := kit.Base(ctx.Self())
 	switch m := in.(type) {
 	case ReadCatalog:
-		p.read(ctx, m)
-	case listed:
-		ctx.Send(ctx.Parent(), CatalogRead(m))
+		p.work(ctx, m.Env, func(working context.Context) any {
+			catalog, failure := readCatalog(working, m)
+			return CatalogRead{Probe: name, Catalog: catalog, Failure: failure}
+		}, func(reason string) any {
+			return CatalogRead{Probe: name, Failure: &messages.Failure{
+				Kind: messages.KindInternal, Server: m.Server, Sent: messages.SentUnknown,
+				Message: fmt.Sprintf("server %q: reading its catalog: %s", m.Server, reason),
+			}}
+		})
+	case LookAtHealth:
+		p.work(ctx, m.Env, func(working context.Context) any {
+			return HealthSeen{Probe: name, Problem: lookAtHealth(working, m)}
+		}, func(reason string) any { return HealthSeen{Probe: name, Problem: reason} })
+	case done:
+		ctx.Send(ctx.Parent(), m.report)
 	}
 }
 
-func (p *probe) read(ctx actor.Context, m ReadCatalog) {
-	reading, cancel := context.WithCancel(context.Background())
+// work does the probe's I/O and hands its report to the probe; failed makes the
+// report of a panic.
+func (p *probe) work(ctx actor.Context, env *kit.Env, do func(context.Context) any, failed func(reason string) any) {
+	working, cancel := context.WithCancel(context.Background())
 	p.cancel = cancel
 	self, root := ctx.Self(), ctx.ActorSystem().Root
-	name := kit.Base(self)
-	m.Env.Tasks.Go(func() {
+	env.Tasks.Go(func() {
 		defer cancel()
-		catalog, failure := readCatalog(reading, m)
-		root.Send(self, listed{Probe: name, Catalog: catalog, Failure: failure})
-	}, func(reason string) {
-		root.Send(self, listed{Probe: name, Failure: &messages.Failure{
-			Kind: messages.KindInternal, Server: m.Server, Sent: messages.SentUnknown,
-			Message: fmt.Sprintf("server %q: reading its catalog: %s", m.Server, reason),
-		}})
-	})
+		root.Send(self, done{do(working)})
+	}, func(reason string) { root.Send(self, done{failed(reason)}) })
 }

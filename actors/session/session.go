@@ -34,7 +34,9 @@ type session struct {
 	env    *kit.Env
 	self   *actor.PID
 	root   *actor.RootContext
+	parent *actor.PID
 	door   *actor.PID
+	tell   bool // the upstream wants to hear of a success, too
 	call   messages.Call
 	policy messages.Policy
 
@@ -67,7 +69,14 @@ type Begin struct {
 	Call   messages.Call
 	Policy messages.Policy
 	Conn   link.Conn
+	// Tell asks for an Answered also when the call succeeds. Failures that say
+	// something of the server's health are always told.
+	Tell bool
 }
+
+// Answered says how a call that was with the server ended. Receiver: the
+// upstream, for the server's health. Problem is empty when it answered.
+type Answered struct{ Problem string }
 
 // Grant lends the session a connection. Sender: the upstream.
 type Grant struct{ Conn link.Conn }
@@ -147,8 +156,8 @@ func (s *session) handle(ctx actor.Context, in Input) {
 }
 
 func (s *session) begin(ctx actor.Context, m Begin) {
-	s.env, s.call, s.policy = m.Env, m.Call, m.Policy
-	s.self, s.door, s.root = ctx.Self(), ctx.Sender(), ctx.ActorSystem().Root
+	s.env, s.call, s.policy, s.tell = m.Env, m.Call, m.Policy, m.Tell
+	s.self, s.parent, s.door, s.root = ctx.Self(), ctx.Parent(), ctx.Sender(), ctx.ActorSystem().Root
 	s.started = s.env.Clock.Now()
 	if m.Conn != nil {
 		s.grant(m.Conn)
@@ -205,6 +214,17 @@ func (s *session) answer(out messages.Outcome) {
 	}
 	s.answered = true
 	s.root.Send(s.door, out)
+	if s.state == waiting {
+		return // it says nothing of the server
+	}
+	switch f := out.Failure; {
+	case f == nil || f.Kind == messages.KindUpstream:
+		if s.tell {
+			s.root.Send(s.parent, Answered{})
+		}
+	case f.Kind == messages.KindUnavailable || f.Kind == messages.KindTimeout:
+		s.root.Send(s.parent, Answered{Problem: f.Message})
+	}
 }
 
 func (s *session) requestTimeout() time.Duration {

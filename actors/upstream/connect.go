@@ -130,6 +130,7 @@ func (u *upstream) linkGone(ctx actor.Context, reason string) {
 		if u.served {
 			u.fails = 0
 			u.connect(ctx)
+			u.checked(ctx, "Connection lost: "+reason)
 		} else {
 			u.attemptFailed(ctx, reason)
 		}
@@ -158,10 +159,12 @@ func (u *upstream) attemptFailed(ctx actor.Context, reason string) {
 	})
 	if !v.gaveUp {
 		u.enter(ctx, connecting, reason)
+		u.checked(ctx, reason)
 		u.setTimer(ctx, v.wait)
 		return
 	}
 	u.enter(ctx, failed, reason)
+	u.checked(ctx, reason)
 	u.setTimer(ctx, v.wait)
 	f := u.unavailable(v.wait)
 	u.refuseWaiting(ctx, f)
@@ -278,8 +281,10 @@ func (u *upstream) becomeReady(ctx actor.Context, m session.CatalogRead) {
 	}
 	u.publishCatalog(ctx, m.Catalog)
 	u.enter(ctx, ready, "")
+	u.checked(ctx, "")
 	u.replyAll(ctx, u.askers, messages.ReadyReply{})
 	u.askers = nil
+	u.lookLater(ctx)
 	u.serve(ctx)
 	if u.outdated {
 		u.refresh(ctx)

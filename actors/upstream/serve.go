@@ -59,7 +59,9 @@ func (u *upstream) begin(ctx actor.Context, m messages.Admit, conn link.Conn) {
 		u.waiting = append(u.waiting, pid)
 	}
 	u.sessions[name] = conn != nil
-	ctx.RequestWithCustomSender(pid, session.Begin{Env: u.Env, Call: m.Call, Policy: u.Spec.Policy, Conn: conn}, ctx.Sender())
+	ctx.RequestWithCustomSender(pid, session.Begin{
+		Env: u.Env, Call: m.Call, Policy: u.Spec.Policy, Conn: conn, Tell: u.wantsToHear(),
+	}, ctx.Sender())
 }
 
 // sessionEnded is the only place where a credit returns.

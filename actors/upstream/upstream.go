@@ -60,6 +60,11 @@ type upstream struct {
 	outdated bool       // the catalog changed while it was read
 	degraded string     // the catalog could not be read again
 
+	health  messages.Health
+	looking *actor.PID   // the probe that looks at it; nil when none does
+	curious []*actor.PID // doors that wait for what it sees
+	heard   time.Time    // when a call last told of a success
+
 	sessions map[string]bool // by name: whether it holds a credit
 	inFlight int             // credits lent
 	waiting  []*actor.PID    // sessions in order of arrival; ended ones are skipped
@@ -107,7 +112,9 @@ const refreshPause = 200 * time.Millisecond
 // Props describe the actor of one generation.
 func Props(c Config) *actor.Props {
 	return actor.PropsFromProducer(
-		func() actor.Actor { return &upstream{Config: c, sessions: map[string]bool{}} },
+		func() actor.Actor {
+			return &upstream{Config: c, sessions: map[string]bool{}, health: messages.Health{Status: messages.HealthUnknown}}
+		},
 		actor.WithSupervisor(kit.StopOnPanic{}),
 	)
 }
@@ -120,10 +127,12 @@ type self interface{ toSelf() }
 type due struct{ armed uint64 }           // the timer: the next attempt, or the end of the drain
 type listChanged struct{ gate *gate }     // the server's lists differ
 type refreshDue struct{ link *actor.PID } // the pause between two readings is over
+type lookDue struct{ link *actor.PID }    // health_check_interval is over
 
 func (due) toSelf()         {}
 func (listChanged) toSelf() {}
 func (refreshDue) toSelf()  {}
+func (lookDue) toSelf()     {}
 
 // Receive implements actor.Actor.
 func (u *upstream) Receive(ctx actor.Context) {
@@ -151,6 +160,11 @@ func (u *upstream) Receive(ctx actor.Context) {
 		u.reported(ctx, m)
 	case session.CatalogRead:
 		u.catalogRead(ctx, m)
+	case session.HealthSeen:
+		u.healthSeen(ctx, m)
+	case session.Answered:
+		u.heard = u.Env.Clock.Now()
+		u.checked(ctx, m.Problem)
 	case self:
 		u.told(ctx, m)
 	case kit.Crash:
@@ -173,6 +187,8 @@ func (u *upstream) asked(ctx actor.Context, in messages.ToUpstream) {
 		u.await(ctx, true)
 	case messages.DisconnectServer:
 		u.disconnect(ctx)
+	case messages.CheckHealth:
+		u.checkHealth(ctx)
 	case messages.Retire:
 		u.retire(ctx, m)
 	}
@@ -196,6 +212,10 @@ func (u *upstream) told(ctx actor.Context, in self) {
 		if u.link != nil && u.link.Equal(m.link) {
 			u.probeNow(ctx)
 		}
+	case lookDue:
+		if u.link != nil && u.link.Equal(m.link) && u.looking == nil {
+			u.look(ctx)
+		}
 	}
 }
 
@@ -210,6 +230,8 @@ func (u *upstream) terminated(ctx actor.Context, who *actor.PID) {
 	case u.probe != nil && who.Id == u.probe.Id:
 		u.catalogRead(ctx, session.CatalogRead{Probe: name, Failure: messages.Failf(messages.KindInternal, u.Spec.Name,
 			"server %q: reading its catalog was stopped", u.Spec.Name)})
+	case u.looking != nil && who.Id == u.looking.Id:
+		u.healthSeen(ctx, session.HealthSeen{Probe: name, Problem: "the health check was stopped"})
 	default:
 		u.sessionEnded(ctx, name)
 	}
@@ -249,7 +271,7 @@ func (u *upstream) enter(ctx actor.Context, p phase, reason string) {
 func (u *upstream) report(ctx actor.Context) {
 	s := messages.Status{
 		Server: u.Spec.Name, State: u.phase.state(), Reason: u.reason, Generation: u.Generation, Since: u.since,
-		Connection: u.Spec.ConnectionName(), Tools: len(u.catalog.Tools),
+		Connection: u.Spec.ConnectionName(), Tools: len(u.catalog.Tools), Health: u.health,
 	}
 	switch u.phase {
 	case connecting:
@@ -299,7 +321,8 @@ func (u *upstream) farewell(ctx actor.Context, why string) {
 	f := messages.Failf(messages.KindUnavailable, u.Spec.Name, "server %q %s", u.Spec.Name, why)
 	u.replyAll(ctx, u.askers, messages.ReadyReply{Failure: f})
 	u.replyAll(ctx, u.leave.askers, messages.DisconnectReply{Was: true, Err: f.Message})
-	u.askers, u.leave.askers = nil, nil
+	u.replyAll(ctx, u.curious, messages.HealthChecked{Health: u.health, Problem: f.Message})
+	u.askers, u.leave.askers, u.curious = nil, nil, nil
 }
 
 // answerPanic answers the request during which the actor panics: the library
@@ -313,6 +336,8 @@ func (u *upstream) answerPanic(ctx actor.Context, reason any) {
 		ctx.Send(ctx.Sender(), messages.ReadyReply{Failure: f})
 	case messages.DisconnectServer:
 		ctx.Send(ctx.Sender(), messages.DisconnectReply{Err: f.Message})
+	case messages.CheckHealth:
+		ctx.Send(ctx.Sender(), messages.HealthChecked{Health: u.health, Problem: f.Message})
 	}
 }
 

@@ -47,6 +47,10 @@ func (r *renderer) render(e messages.Event) {
 			reason += ": " + e.Reason
 		}
 		r.of(zerolog.WarnLevel, e.Server).Msgf("Health check of %s failed: %s", clean(e.Connection), clean(reason))
+	case messages.HealthCheckFailed:
+		r.of(zerolog.WarnLevel, e.Server).Msgf("Health check of %s failed: %s", clean(e.Connection), clean(e.Reason))
+	case messages.HealthChanged:
+		r.healthChanged(e)
 	case messages.AlreadyConnected:
 		r.of(zerolog.WarnLevel, e.Server).Msgf("Already connected to server %s", clean(e.Server))
 	case messages.Disconnected:
@@ -118,6 +122,14 @@ func (r *renderer) stateChanged(e messages.StateChanged) {
 	case messages.StateConnecting, messages.StateDisconnected:
 		r.of(zerolog.DebugLevel, e.Server).Str("reason", clean(e.Reason)).Msgf("State changed from %s to %s", e.Old, e.New)
 	}
+}
+
+func (r *renderer) healthChanged(e messages.HealthChanged) {
+	if e.New == messages.Unhealthy && e.State == messages.StateConnected {
+		r.of(zerolog.ErrorLevel, e.Server).Str("reason", clean(e.Reason)).Msgf("Connection %s became unhealthy", clean(e.Connection))
+		return
+	}
+	r.of(zerolog.DebugLevel, e.Server).Str("reason", clean(e.Reason)).Msgf("Health changed from %s to %s", e.Old, e.New)
 }
 
 func (r *renderer) of(level zerolog.Level, server string) *zerolog.Event {

@@ -1,0 +1,102 @@
+package upstream
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/mcpx/mcpx/actors/kit"
+	"github.com/mcpx/mcpx/actors/link"
+	"github.com/mcpx/mcpx/actors/session"
+	"github.com/mcpx/mcpx/messages"
+)
+
+// heardPause is how often calls that succeed say so while all is well: health
+// must not cost a message per call.
+const heardPause = time.Second
+
+// wantsToHear tells whether the next call shall tell of its success.
+func (u *upstream) wantsToHear() bool {
+	return u.health.Status != messages.Healthy || u.health.ConsecutiveFailures > 0 ||
+		u.Env.Clock.Now().Sub(u.heard) >= heardPause
+}
+
+// checked notes one more check, be it a call, an attempt to connect or a probe.
+func (u *upstream) checked(ctx actor.Context, problem string) {
+	before := u.health.Status
+	u.health = u.health.After(problem, u.Env.Clock.Now(), u.Spec.Policy.HealthFailureThreshold)
+	u.report(ctx)
+	if before != u.health.Status {
+		kit.Publish(ctx.ActorSystem(), messages.HealthChanged{
+			Server: u.Spec.Name, Connection: u.Spec.ConnectionName(),
+			Old: before, New: u.health.Status, State: u.phase.state(), Reason: problem,
+		})
+	}
+}
+
+// checkHealth probes the server for whoever asks; several who ask at once share
+// one probe.
+func (u *upstream) checkHealth(ctx actor.Context) {
+	if u.phase == draining || u.phase == disconnected {
+		u.reply(ctx, ctx.Sender(), messages.HealthChecked{Health: u.health, Problem: u.switchedOff().Message})
+		return
+	}
+	if u.phase != ready && u.Spec.Exclusive {
+		// A temporary connection would be a second one.
+		u.reply(ctx, ctx.Sender(), messages.HealthChecked{Health: u.health, Problem: u.unavailable(0).Message})
+		return
+	}
+	u.curious = append(u.curious, ctx.Sender())
+	if u.looking == nil {
+		u.look(ctx)
+	}
+}
+
+// look starts a probe, on the connection if that is idle, else on a temporary
+// one; an exclusive server has one connection ever, busy or not.
+func (u *upstream) look(ctx actor.Context) {
+	var conn link.Conn
+	if u.phase == ready && (u.Spec.Exclusive || u.inFlight == 0 && u.probe == nil) {
+		conn = u.conn
+	}
+	pid, err := ctx.SpawnNamed(session.ProbeProps(), fmt.Sprintf("h%d", u.IDs.Add(1)))
+	if err != nil {
+		panic(err) // names are never used twice
+	}
+	u.looking = pid
+	ctx.Request(pid, session.LookAtHealth{
+		Env: u.Env, Policy: u.Spec.Policy, Conn: conn, Dialer: u.Dialer, Dial: link.DialRequest{
+			Spec: u.Spec, Limits: u.Env.Limits, Remembered: u.remembered,
+			Unsolicited: func(messages.Notification) {}, Stderr: u.stderr(ctx),
+		},
+	})
+}
+
+func (u *upstream) healthSeen(ctx actor.Context, m session.HealthSeen) {
+	if u.looking == nil || kit.Base(u.looking) != m.Probe {
+		return
+	}
+	ctx.Stop(u.looking)
+	u.looking = nil
+	if m.Problem != "" {
+		kit.Publish(ctx.ActorSystem(), messages.HealthCheckFailed{
+			Server: u.Spec.Name, Connection: u.Spec.ConnectionName(), Reason: m.Problem,
+		})
+	}
+	u.checked(ctx, m.Problem)
+	u.replyAll(ctx, u.curious, messages.HealthChecked{Health: u.health, Problem: m.Problem})
+	u.curious = nil
+	if u.phase == failed && m.Problem == "" {
+		u.connect(ctx) // it is back
+	}
+	u.lookLater(ctx)
+}
+
+// lookLater arms the next periodic probe of this connection.
+func (u *upstream) lookLater(ctx actor.Context) {
+	if !u.Spec.Policy.HealthCheckEnabled || u.phase != ready {
+		return
+	}
+	of, to, root := u.link, ctx.Self(), ctx.ActorSystem().Root
+	u.Env.Clock.AfterFunc(u.Spec.Policy.HealthCheckInterval, func() { root.Send(to, lookDue{of}) })
+}
