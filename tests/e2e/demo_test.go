@@ -24,6 +24,9 @@ func TestDemo_AFreshStartServesIt(t *testing.T) {
 	if err := g.awaitServers(1); err != nil {
 		t.Fatal(err)
 	}
+	if tree := descendants(g.cmd.Process.Pid); len(tree) != 2 {
+		t.Errorf("its processes are %v, not the demo and its guard", tree)
+	}
 	for _, said := range []string{"No configuration found", "built-in demo server", `{"mcpServers": {`} {
 		if !strings.Contains(g.errs.String(), said) {
 			t.Errorf("it did not say %q:\n%s", said, &g.errs)

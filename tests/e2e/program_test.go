@@ -82,8 +82,7 @@ func (p *program) end(ask func() error) error {
 	select {
 	case <-p.exited:
 	case <-time.After(patience):
-		_ = p.cmd.Process.Kill()
-		<-p.exited
+		p.kill()
 		return fmt.Errorf("%s did not end in time:\n%s", p.cmd, &p.errs)
 	}
 	var problems []error
@@ -102,6 +101,12 @@ func (p *program) end(ask func() error) error {
 		return fmt.Errorf("%s: %w\n%s", p.cmd, errors.Join(problems...), &p.errs)
 	}
 	return nil
+}
+
+// kill ends what is not itself under test.
+func (p *program) kill() {
+	_ = p.cmd.Process.Kill() // it may have gone by itself
+	<-p.exited
 }
 
 // terminate is how a service manager asks.

@@ -8,8 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
-	"strings"
+	"regexp"
 	"sync"
 	"testing"
 
@@ -102,6 +101,17 @@ func startEverything(dir string) (*program, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
+	return startListener(func(port string) *exec.Cmd {
+		cmd := exec.Command(bin, script, "streamableHttp")
+		cmd.Dir, cmd.Env = dir, append(environment(dir), "PORT="+port)
+		return cmd
+	})
+}
+
+// startListener runs a server that is told its port and says on stderr when it
+// listens there; it returns the URL.
+func startListener(command func(port string) *exec.Cmd) (*program, string, error) {
+	said := ""
 	for range 5 { // somebody else may take the port in between
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
@@ -111,30 +121,27 @@ func startEverything(dir string) (*program, string, error) {
 		if err := listener.Close(); err != nil {
 			return nil, "", err
 		}
-		cmd := exec.Command(bin, script, "streamableHttp")
-		cmd.Dir, cmd.Env = dir, append(environment(dir), "PORT="+port)
-		p, err := start(cmd)
+		p, err := start(command(port))
 		if err != nil {
 			return nil, "", err
 		}
-		up := poll(func() bool {
+		listens := regexp.MustCompile(`(?i)listening (on port|at) .*` + port)
+		gone := false
+		poll(func() bool {
 			select {
 			case <-p.exited:
-				return true
+				gone = true
 			default:
-				return strings.Contains(p.errs.String(), "listening on port "+port)
 			}
+			return gone || listens.MatchString(p.errs.String())
 		})
-		if up && strings.Contains(p.errs.String(), "listening on port") {
+		if !gone && listens.MatchString(p.errs.String()) {
 			return p, "http://127.0.0.1:" + port + "/mcp", nil
 		}
-		_ = p.cmd.Process.Kill() // the reason follows
-		<-p.exited
-		if !strings.Contains(p.errs.String(), "already in use") {
-			return nil, "", fmt.Errorf("server-everything did not start on port %s:\n%s", strconv.Quote(port), &p.errs)
-		}
+		p.kill()
+		said = fmt.Sprintf("%s\n%s", p.cmd, &p.errs)
 	}
-	return nil, "", errors.New("no free port for server-everything")
+	return nil, "", fmt.Errorf("this did not come to listen: %s", said)
 }
 
 // sharedHouse is what most tests share: server-everything over HTTP, and a
@@ -188,8 +195,7 @@ func (h *sharedHouse) close() error {
 		problems = append(problems, h.gateway.close())
 	}
 	if h.everything != nil {
-		_ = h.everything.cmd.Process.Kill() // not what is tested
-		<-h.everything.exited
+		h.everything.kill() // not what is tested
 	}
 	if h.dir != "" {
 		problems = append(problems, os.RemoveAll(h.dir))
