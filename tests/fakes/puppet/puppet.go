@@ -67,6 +67,7 @@ func init() { // not a literal: record and family refer to Run
 		"forger":          forger,
 		"hold":            hold,
 		"hold-modern":     holdModern,
+		"greeter":         greeter,
 	}
 }
 

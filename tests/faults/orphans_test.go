@@ -1,0 +1,170 @@
+package faults_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/mcpx/mcpx/actors/actortest"
+	"github.com/mcpx/mcpx/tests/fakes/puppet"
+)
+
+// Five servers, each with a child that holds its pipes and a descendant that
+// double-forked with setsid; the fifth and its relatives ignore SIGTERM, and it
+// ignores the end of input. However mcpx ends, within kill_after and a second
+// no process of theirs remains.
+func TestProgram_HoweverItEndsNoProcessRemains(t *testing.T) {
+	const servers, each, killAfter = 5, 3, 2 * time.Second
+	overHTTP := func(t *testing.T, config string) *program { return serve(t, binary(t), config) }
+	for _, tc := range []struct {
+		name  string
+		run   func(*testing.T, string) *program
+		end   func(*program) error
+		clean bool // it ends by itself, with 0
+	}{
+		{"serve, SIGTERM", overHTTP, signalled(syscall.SIGTERM), true},
+		{"serve, SIGKILL", overHTTP, signalled(syscall.SIGKILL), false},
+		{"stdio, SIGTERM", overStdio, signalled(syscall.SIGTERM), true},
+		{"stdio, SIGKILL", overStdio, signalled(syscall.SIGKILL), false},
+		{"stdio, end of input", overStdio, func(p *program) error { return p.in.Close() }, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			mark := newMark()
+			all := map[string]any{}
+			for i := range servers {
+				args := []string{}
+				if i == servers-1 {
+					args = []string{"deaf", "stubborn"}
+				}
+				all[fmt.Sprintf("%s-%d", mark, i)] = puppetServer(mark, "family", args...)
+			}
+			p := tc.run(t, config(all, map[string]any{"kill_after": killAfter.Seconds()}))
+			for name := range all {
+				if answer := p.call(name, "echo", `{"text":"here"}`); !strings.Contains(answer, "here") {
+					t.Fatalf("%s answers %s", name, answer)
+				}
+			}
+			if got := len(puppet.Marked(mark)); got != servers*each {
+				t.Fatalf("%d processes of the servers live, want %d", got, servers*each)
+			}
+			if got := len(guards(t, mark)); got != servers {
+				t.Fatalf("%d guards live, want %d", got, servers)
+			}
+
+			begun := time.Now()
+			if err := tc.end(p); err != nil {
+				t.Fatal(err)
+			}
+			actortest.Eventually(t, "no process remains", func() bool { return len(puppet.Marked(mark))+len(guards(t, mark)) == 0 })
+			took := time.Since(begun)
+			if took > killAfter+time.Second {
+				t.Errorf("processes remained for %v, want at most kill_after (%v) and a second", took, killAfter)
+			}
+			<-p.exited
+			if tc.clean && p.err != nil {
+				t.Errorf("mcpx ended with %v\n%s", p.err, p.errs)
+			}
+			t.Logf("%d processes of %d servers and their guards were gone after %v (kill_after %v)",
+				servers*each, servers, took.Round(time.Millisecond), killAfter)
+		})
+	}
+}
+
+func signalled(sig syscall.Signal) func(*program) error {
+	return func(p *program) error { return p.cmd.Process.Signal(sig) }
+}
+
+// guards returns the pids of the living guards of servers whose names begin so.
+func guards(t *testing.T, server string) []int {
+	t.Helper()
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pids []int
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		// A zombie's reads as empty: it does not count.
+		line, _ := os.ReadFile(filepath.Join("/proc", e.Name(), "cmdline"))
+		if bytes.HasPrefix(line, []byte("mcpx-guard: "+server)) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// One guard stands beside each process: what do 150 of them cost, and do they
+// still end everything? The program is built as it is shipped, since the race
+// detector's memory says nothing about a guard's.
+func TestProgram_TheMemoryOf150Guards(t *testing.T) {
+	const servers = 150
+	path := filepath.Join(t.TempDir(), "mcpx")
+	build := exec.Command("go", "build", "-o", path, "github.com/mcpx/mcpx/cmd/mcpx")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %v\n%s", build, err, out)
+	}
+	mark := newMark()
+	all := map[string]any{}
+	for i := range servers {
+		all[fmt.Sprintf("%s-%d", mark, i)] = map[string]any{
+			"command": "sleep", "args": []string{"600"}, "env": map[string]string{puppet.EnvMark: mark},
+		}
+	}
+	begun := time.Now()
+	p := serve(t, path, config(all, map[string]any{"protocol": "legacy", "connection_timeout": 120, "log_level": "error"}))
+	actortest.Eventually(t, "all servers run", func() bool { return len(puppet.Marked(mark)) == servers })
+	started := time.Since(begun)
+
+	var pss, rss, anonymous int
+	pids := guards(t, mark)
+	if len(pids) != servers {
+		t.Errorf("%d guards, want %d", len(pids), servers)
+	}
+	for _, pid := range pids {
+		pss += memory(t, pid, "Pss")
+		rss += memory(t, pid, "Rss")
+		anonymous += memory(t, pid, "Anonymous")
+	}
+	own := memory(t, p.cmd.Process.Pid, "Rss")
+
+	begun = time.Now()
+	if err := p.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	actortest.Eventually(t, "no process remains", func() bool { return len(puppet.Marked(mark))+len(guards(t, mark)) == 0 })
+	ended := time.Since(begun)
+	<-p.exited
+	t.Logf("%d guards: %.1f MiB Pss, %.1f MiB Rss (%.1f MiB of it anonymous), each %d KiB Pss, %d KiB Rss; mcpx itself %.1f MiB Rss",
+		servers, float64(pss)/1024, float64(rss)/1024, float64(anonymous)/1024, pss/servers, rss/servers, float64(own)/1024)
+	t.Logf("%d servers started in %v; all gone %v after SIGKILL of mcpx", servers, started.Round(time.Millisecond), ended.Round(time.Millisecond))
+}
+
+// memory returns a line of /proc/PID/smaps_rollup in KiB.
+func memory(t *testing.T, pid int, field string) int {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if value, ok := strings.CutPrefix(line, field+":"); ok {
+			kb, err := strconv.Atoi(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), "kB")))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return kb
+		}
+	}
+	t.Fatalf("%d: no %s in\n%s", pid, field, text)
+	return 0
+}
