@@ -125,17 +125,22 @@ func startListener(command func(port string) *exec.Cmd) (*program, string, error
 		if err != nil {
 			return nil, "", err
 		}
-		listens := regexp.MustCompile(`(?i)listening (on port|at) .*` + port)
-		gone := false
+		// Some say so before it is true; and what answers may be somebody else.
+		says := regexp.MustCompile(`(?i)listening (on port|at) .*` + port)
+		gone, listens := false, false
 		poll(func() bool {
 			select {
 			case <-p.exited:
 				gone = true
 			default:
 			}
-			return gone || listens.MatchString(p.errs.String())
+			if conn, err := net.Dial("tcp", "127.0.0.1:"+port); err == nil {
+				_ = conn.Close()
+				listens = says.MatchString(p.errs.String())
+			}
+			return gone || listens
 		})
-		if !gone && listens.MatchString(p.errs.String()) {
+		if listens && !gone {
 			return p, "http://127.0.0.1:" + port + "/mcp", nil
 		}
 		p.kill()
