@@ -273,14 +273,14 @@ func TestBadInput_OverHTTPEachGetsItsErrorAndNothingElseIsDisturbed(t *testing.T
 			good(t)
 		})
 	}
-	if secrets.MatchString(p.errs.String()) {
-		t.Errorf("a key is in the log:\n%s", p.errs)
-	}
 	if status, body, _ := p.ask("POST", p.url, list(""), inSession()); status != http.StatusOK {
 		t.Errorf("the session did not survive it: %d %s", status, body)
 	}
 	if err := p.end(syscall.SIGINT); err != nil {
 		t.Errorf("%v\n%s", err, p.errs)
+	}
+	if secrets.MatchString(p.errs.String()) {
+		t.Errorf("a key is in the log:\n%s", p.errs)
 	}
 	actortest.Eventually(t, "no process is left", func() bool { return len(puppet.Marked(mark)) == 0 })
 }

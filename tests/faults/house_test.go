@@ -209,8 +209,8 @@ func (now holdings) within(before holdings) bool {
 	return now.goroutines <= before.goroutines && now.descriptors <= before.descriptors && now.processes <= before.processes
 }
 
-func (h holdings) String() string {
-	return fmt.Sprintf("%d goroutines, %d descriptors, %d processes, heap %d KiB", h.goroutines, h.descriptors, h.processes, h.heap>>10)
+func (now holdings) String() string {
+	return fmt.Sprintf("%d goroutines, %d descriptors, %d processes, heap %d KiB", now.goroutines, now.descriptors, now.processes, now.heap>>10)
 }
 
 func contains(result json.RawMessage, text string) bool {
