@@ -89,11 +89,13 @@ lint: $(LINT)
 	@$(LINT) run ./...
 
 # Unit tests and end-to-end tests in one run. Each test binary leaves its
-# counters in coverage/unit, each run of the real binary in coverage/e2e.
+# counters in coverage/unit, each run of the real binary in coverage/e2e. That
+# travels in a variable of ours: go test -cover sets GOCOVERDIR to a folder of
+# its own, which it removes.
 .PHONY: cover
 cover: e2e-binary
 	@rm -rf $(COVERAGE) && mkdir -p $(COVERAGE)/unit $(COVERAGE)/e2e $(COVERAGE)/merged
-	@MCPX_BINARY=$(BIN)/mcpx GOCOVERDIR=$(COVERAGE)/e2e \
+	@MCPX_BINARY=$(BIN)/mcpx MCPX_COVERDIR=$(COVERAGE)/e2e \
 		$(GO) test -race -timeout 10m -covermode=atomic -coverpkg=$(COVERED) ./... \
 		-args -test.gocoverdir=$(COVERAGE)/unit | sed -E 's/\tcoverage: [0-9.]+% of statements in .*//'
 	@$(MAKE) --no-print-directory cover-gate

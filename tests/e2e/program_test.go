@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -36,10 +37,7 @@ func binary() (string, error) {
 // environment is that of the program and of clients that start it: nothing of
 // this machine's configuration, and a place for coverage counters.
 func environment(dir string) []string {
-	counters := os.Getenv("GOCOVERDIR")
-	if counters == "" {
-		counters = dir
-	}
+	counters := cmp.Or(os.Getenv("MCPX_COVERDIR"), os.Getenv("GOCOVERDIR"), dir) // go test -cover overrides the second
 	return []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "XDG_CONFIG_HOME=" + dir, "TMPDIR=" + dir,
 		"GOCOVERDIR=" + counters,

@@ -3,6 +3,7 @@ package faults_test
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -57,10 +58,7 @@ func command(t *testing.T, path string, args ...string) *program {
 	t.Helper()
 	p := &program{t: t, dir: t.TempDir(), errs: &buffer{}, exited: make(chan struct{})}
 	p.cmd = exec.Command(path, args...)
-	counters := os.Getenv("GOCOVERDIR")
-	if counters == "" {
-		counters = p.dir
-	}
+	counters := cmp.Or(os.Getenv("MCPX_COVERDIR"), os.Getenv("GOCOVERDIR"), p.dir) // go test -cover overrides the second
 	p.cmd.Dir, p.cmd.Stderr, p.cmd.WaitDelay = p.dir, p.errs, actortest.Patience
 	p.cmd.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + p.dir, "XDG_CONFIG_HOME=" + p.dir, "TMPDIR=" + p.dir,
