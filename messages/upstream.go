@@ -56,13 +56,13 @@ type DisconnectReply struct {
 	Err string // why the close was not in good order; empty when it was
 }
 
-// Retire drains and closes the connection for good.
+// Retire drains and closes the connection for good. Whoever is sent away finds
+// in the table what has become of the server.
 //
 // Sender: the gateway. Reply: Retired, upon which the gateway stops the actor.
 type Retire struct {
 	DrainUntil time.Time // calls in flight may go on until then
 	CloseUntil time.Time // everything is gone by then
-	Successor  bool      // callers find another generation of this server: their waiting calls are resolved once more
 }
 
 // CheckHealth probes the server now, on an idle or a temporary connection.

@@ -198,8 +198,8 @@ func (g *gateway) apply(ctx actor.Context, specs []messages.ServerSpec) {
 	for _, name := range d.Removed {
 		s := g.servers[name]
 		delete(g.servers, name)
-		g.retire(ctx, name, s.next, false)
-		g.retire(ctx, name, s.pid, false)
+		g.retire(ctx, name, s.next)
+		g.retire(ctx, name, s.pid)
 	}
 	for _, name := range d.Added {
 		s := &server{entry: newEntry(wanted[name])}
@@ -250,7 +250,7 @@ func (g *gateway) spawn(ctx actor.Context, spec messages.ServerSpec) (*actor.PID
 // change replaces a server's generation: by one that is connected before the
 // old one drains, or, where only one may be connected at a time or none is, at once.
 func (g *gateway) change(ctx actor.Context, s *server, spec messages.ServerSpec) {
-	g.retire(ctx, spec.Name, s.next, true)
+	g.retire(ctx, spec.Name, s.next)
 	s.next, s.pending = nil, nil
 	entry := s.entry.successor(spec)
 	serves := s.pid != nil && s.entry.Status().State == messages.StateConnected
@@ -262,7 +262,7 @@ func (g *gateway) change(ctx actor.Context, s *server, spec messages.ServerSpec)
 	old := s.pid
 	s.alone = spec.Exclusive || s.entry.Spec.Exclusive
 	s.entry, s.pid = entry, nil
-	g.retire(ctx, spec.Name, old, !spec.Disabled)
+	g.retire(ctx, spec.Name, old)
 	g.start(ctx, s)
 }
 
@@ -277,7 +277,7 @@ func (g *gateway) drains(name string) bool {
 }
 
 // retire lets a generation drain.
-func (g *gateway) retire(ctx actor.Context, name string, pid *actor.PID, successor bool) {
+func (g *gateway) retire(ctx actor.Context, name string, pid *actor.PID) {
 	if pid == nil {
 		return
 	}
@@ -288,7 +288,7 @@ func (g *gateway) retire(ctx actor.Context, name string, pid *actor.PID, success
 		p = s.entry.Spec.Policy
 	}
 	ctx.Send(pid, messages.Retire{
-		DrainUntil: now.Add(p.DrainTimeout), CloseUntil: now.Add(p.DrainTimeout + p.KillAfter + time.Second), Successor: successor,
+		DrainUntil: now.Add(p.DrainTimeout), CloseUntil: now.Add(p.DrainTimeout + p.KillAfter + time.Second),
 	})
 }
 
@@ -302,7 +302,7 @@ func (g *gateway) swap(ctx actor.Context, s *server) {
 	g.publishTable()
 	g.markDirty(ctx)
 	// Told after the table leads to the successor, so that whoever is sent away finds it.
-	g.retire(ctx, s.entry.Spec.Name, old, true)
+	g.retire(ctx, s.entry.Spec.Name, old)
 }
 
 func (g *gateway) statusReported(ctx actor.Context, status messages.Status) {

@@ -124,13 +124,15 @@ func (u *upstream) refuseWaiting(ctx actor.Context, f *messages.Failure) {
 
 func (u *upstream) goingAway() *messages.Failure {
 	f := messages.Failf(messages.KindUnavailable, u.Spec.Name, "server %q is being disconnected", u.Spec.Name)
-	f.Stale = u.leave.successor
+	f.Stale = u.leave.retire // the name leads elsewhere by now
 	return f
 }
 
 func (u *upstream) switchedOff() *messages.Failure {
-	return messages.Failf(messages.KindUnavailable, u.Spec.Name,
+	f := messages.Failf(messages.KindUnavailable, u.Spec.Name,
 		"server %q is disconnected; connect it before calling it", u.Spec.Name)
+	f.Stale = u.gone
+	return f
 }
 
 // disconnect drains and closes, and stays.
@@ -153,7 +155,6 @@ func (u *upstream) disconnect(ctx actor.Context) {
 // retire drains and closes, and ends the actor.
 func (u *upstream) retire(ctx actor.Context, m messages.Retire) {
 	u.leave.retire = true
-	u.leave.successor = u.leave.successor || m.Successor
 	switch u.phase {
 	case disconnected:
 		u.closed(ctx, "")
@@ -217,7 +218,7 @@ func (u *upstream) closed(ctx actor.Context, err string) {
 		return // lost while draining: the sessions are being answered; closeLink follows the last
 	}
 	l := u.leave
-	u.leave = leaving{}
+	u.leave, u.gone = leaving{}, l.retire
 	u.stopTimer()
 	u.fails = 0
 	u.enter(ctx, disconnected, err)

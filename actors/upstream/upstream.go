@@ -72,6 +72,7 @@ type upstream struct {
 
 	askers []*actor.PID // doors that wait for the connection
 	leave  leaving
+	gone   bool // retired and closed: the gateway is about to stop this actor
 	over   bool // this incarnation ends: what still happens to its children moves nothing
 }
 
@@ -79,7 +80,6 @@ type upstream struct {
 type leaving struct {
 	askers     []*actor.PID // doors that wait for DisconnectReply
 	retire     bool
-	successor  bool
 	closeUntil time.Time
 	closing    bool // the link has been told
 	forced     bool // the sessions have been told to stop
