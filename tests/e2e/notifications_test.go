@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/mcpx/mcpx/tests/fakes/puppethttp"
@@ -85,26 +84,15 @@ func TestProgress_ArrivesOnTheStreamOfItsOwnCall(t *testing.T) {
 			c := dialHTTP(t, h.url, revision)
 			unasked := c.listen(t)
 			// Four long calls at a time to servers over both transports, under
-			// tokens of both types.
-			var running sync.WaitGroup
-			for i, token := range []string{`"one"`, `2`, `"2"`, `9007199254740993`} {
-				running.Go(func() {
-					server := []string{"everything", "everything-http"}[i%2]
-					// The time is shorter than any that would show in the duration of the tests.
-					r := c.request(t, "tools/call", fmt.Sprintf(`{"_meta":{"progressToken":%s},"name":"exec","arguments":%s}`,
-						token, execution(server, "trigger-long-running-operation", `{"duration":0.2,"steps":5}`)))
-					steps, others := progressOf(t, r.notes, token)
-					if !slices.Equal(steps, []float64{1, 2, 3, 4, 5}) || len(others) > 0 {
-						t.Errorf("%s under the token %s: progress %v, and %+v", server, token, steps, others)
-					}
-					var got toolResult
-					decode(t, r.Result, &got)
-					if text := got.text(t); !strings.Contains(text, "completed") {
-						t.Errorf("%s: %q", server, text)
-					}
-				})
-			}
-			running.Wait()
+			// tokens of both types. The group ends when all of them have.
+			t.Run("at once", func(t *testing.T) {
+				for i, token := range []string{`"one"`, `2`, `"2"`, `9007199254740993`} {
+					t.Run(token, func(t *testing.T) {
+						t.Parallel()
+						longCall(t, c, []string{"everything", "everything-http"}[i%2], token)
+					})
+				}
+			})
 			select {
 			case m := <-unasked:
 				t.Errorf("on the stream for what is unasked: %+v", m)
@@ -114,10 +102,26 @@ func TestProgress_ArrivesOnTheStreamOfItsOwnCall(t *testing.T) {
 	}
 }
 
+// longCall lets a server report five steps within a fifth of a second.
+func longCall(t *testing.T, c client, server, token string) {
+	t.Helper()
+	r := c.request(t, "tools/call", fmt.Sprintf(`{"_meta":{"progressToken":%s},"name":"exec","arguments":%s}`,
+		token, execution(server, "trigger-long-running-operation", `{"duration":0.2,"steps":5}`)))
+	steps, others := progressOf(t, r.notes, token)
+	if !slices.Equal(steps, []float64{1, 2, 3, 4, 5}) || len(others) > 0 {
+		t.Errorf("%s: progress %v, and %+v", server, steps, others)
+	}
+	var got toolResult
+	decode(t, r.Result, &got)
+	if text := got.text(t); !strings.Contains(text, "completed") {
+		t.Errorf("%s: %q", server, text)
+	}
+}
+
 func TestProgress_ComesWhileTheCallRuns(t *testing.T) {
 	t.Parallel()
 	// The servers answer only when the client has seen their progress.
-	release := make(chan struct{})
+	release := make(chan struct{}, 4) // as many as there are calls
 	held := func(x *puppethttp.Exchange) {
 		x.Notify("notifications/progress", fmt.Sprintf(`{"progressToken":%s,"progress":0.5}`, tokenOf(x.Params)))
 		select {
