@@ -37,6 +37,7 @@ func TestProgram_HoweverItEndsNoProcessRemains(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			mark := newMark()
+			t.Cleanup(func() { endMarked(mark) })
 			all := map[string]any{}
 			for i := range servers {
 				args := []string{}
@@ -77,6 +78,13 @@ func TestProgram_HoweverItEndsNoProcessRemains(t *testing.T) {
 	}
 }
 
+// endMarked ends what a failed test has proved to remain.
+func endMarked(mark string) {
+	for _, pid := range puppet.Marked(mark) {
+		_ = syscall.Kill(pid, syscall.SIGKILL) // it may have gone meanwhile
+	}
+}
+
 func signalled(sig syscall.Signal) func(*program) error {
 	return func(p *program) error { return p.cmd.Process.Signal(sig) }
 }
@@ -114,6 +122,7 @@ func TestProgram_TheMemoryOf150Guards(t *testing.T) {
 		t.Fatalf("%v: %v\n%s", build, err, out)
 	}
 	mark := newMark()
+	t.Cleanup(func() { endMarked(mark) })
 	all := map[string]any{}
 	for i := range servers {
 		all[fmt.Sprintf("%s-%d", mark, i)] = map[string]any{
