@@ -9,9 +9,13 @@ import (
 	"github.com/mcpx/mcpx/messages"
 )
 
-// forceMargin is how long before the end of limits.close_timeout whatever has
-// not closed is stopped by force, and how long before that a link must be done.
-const forceMargin = 500 * time.Millisecond
+// How limits.close_timeout is shared out, from its end: forceMargin for what is
+// stopped by force; linkMargin for links to report; kill_after and another
+// linkMargin for links to close in good order; the rest for calls in flight.
+const (
+	forceMargin = 500 * time.Millisecond
+	linkMargin  = 250 * time.Millisecond
+)
 
 // closeAll drains and closes all servers in parallel, bounded by
 // limits.close_timeout. Whoever asks while it runs gets the same report.
@@ -27,7 +31,7 @@ func (g *gateway) closeAll(ctx actor.Context) {
 	kit.Publish(ctx.ActorSystem(), messages.ClosingAll{})
 	now := g.Env.Clock.Now()
 	forceAt := now.Add(g.Env.Limits.CloseTimeout - forceMargin)
-	closeUntil := forceAt.Add(-forceMargin)
+	closeUntil := forceAt.Add(-linkMargin)
 	for name := range g.clients {
 		ctx.Send(kit.Child(ctx.Self(), name), messages.EndClient{})
 	}
@@ -43,8 +47,7 @@ func (g *gateway) closeAll(ctx actor.Context) {
 		if s, ok := g.servers[name]; ok {
 			p = s.entry.Spec.Policy
 		}
-		// The close itself may take kill_after; the drain gets what is left.
-		drain := min(p.DrainTimeout, closeUntil.Sub(now)-p.KillAfter)
+		drain := min(p.DrainTimeout, closeUntil.Sub(now)-p.KillAfter-linkMargin)
 		ctx.Send(kit.Child(ctx.Self(), actorName), messages.Retire{
 			DrainUntil: now.Add(max(drain, 0)), CloseUntil: closeUntil,
 		})
