@@ -163,6 +163,16 @@ func serviceKeys() []key {
 	}
 }
 
+// setHealthInterval turns periodic checks on or off with the interval; 0 leaves
+// the default for whoever turns them on beside it.
+func setHealthInterval(t *target, v any) {
+	every := v.(time.Duration)
+	t.spec.Policy.HealthCheckEnabled = every > 0
+	if every > 0 {
+		t.spec.Policy.HealthCheckInterval = every
+	}
+}
+
 func policyKeys() []key {
 	policy := func(f func(*messages.Policy) *int) (func(*target, any), func(*target) any) {
 		return field(func(t *target) *int { return f(&t.spec.Policy) })
@@ -187,6 +197,15 @@ func policyKeys() []key {
 			to(spanOf(func(p *messages.Policy) *time.Duration { return &p.RequestTimeoutMax })),
 		row("sse_read_timeout", anywhere, brief, "silence on an open SSE stream with requests in flight", "connection lost").
 			to(spanOf(func(p *messages.Policy) *time.Duration { return &p.SSEReadTimeout })),
+		// The interval comes first: what is said of enabling beside it wins.
+		row("health_check_interval", anywhere, orZero, "between periodic checks; written and above 0 it turns them on, 0 off", "").
+			to(setHealthInterval, func(t *target) any { return t.spec.Policy.HealthCheckInterval }),
+		row("health_check_enabled", anywhere, toggle{}, "periodic checks", "").
+			to(field(func(t *target) *bool { return &t.spec.Policy.HealthCheckEnabled })),
+		row("health_check_timeout", anywhere, brief, "one check", "the check failed").
+			to(spanOf(func(p *messages.Policy) *time.Duration { return &p.HealthCheckTimeout })),
+		row("health_check_failure_threshold", anywhere, positive, "failures in a row", "unhealthy").
+			to(policy(func(p *messages.Policy) *int { return &p.HealthCheckFailureThreshold })),
 		row("drain_timeout", anywhere, orZero, "requests in flight of a server that goes", "the rest is closed by force and named").
 			to(spanOf(func(p *messages.Policy) *time.Duration { return &p.DrainTimeout })),
 		row("kill_after", anywhere, orZero, "from the start of a close to SIGKILL", "SIGKILL").
@@ -250,10 +269,6 @@ func pendingKeys() []key {
 		pending("isolation", anywhere, choice{"request", "client", "shared"}, "none", "who shares an upstream session", ""),
 		pending("breaker.failures", anywhere, natural, "5", "failures in a row", "unavailable at once"),
 		pending("breaker.open_for", anywhere, orZero, "10 s", "until one probe", ""),
-		pending("health_check_enabled", anywhere, toggle{}, "false", "periodic checks", ""),
-		pending("health_check_interval", anywhere, orZero, "30 s when on", "between checks; above 0 turns them on", ""),
-		pending("health_check_timeout", anywhere, brief, "5 s", "one check", "the check failed"),
-		pending("health_check_failure_threshold", anywhere, positive, "2", "failures in a row", "unhealthy"),
 		pending("cache_ttl", anywhere, orZero, "0", "how long answers of read-only tools are kept", ""),
 		pending("endpoints", inTop, anything{}, "none", "transparent endpoints", ""),
 		pending("toon_compression_enabled", inTop, toggle{}, "true", "results as TOON where that is smaller", ""),

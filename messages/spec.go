@@ -52,10 +52,10 @@ type Policy struct {
 	RequestTimeoutMax time.Duration // absolute
 	SSEReadTimeout    time.Duration // silence on an open SSE stream with a request in flight
 
-	HealthCheckEnabled     bool          // periodic probes; without them calls alone say how a server is
-	HealthCheckInterval    time.Duration // between probes
-	HealthCheckTimeout     time.Duration // of one probe
-	HealthFailureThreshold int           // failures in a row that make a server unhealthy
+	HealthCheckEnabled          bool          // periodic probes; without them calls alone say how a server is
+	HealthCheckInterval         time.Duration // between probes
+	HealthCheckTimeout          time.Duration // of one probe
+	HealthCheckFailureThreshold int           // failures in a row that make a server unhealthy
 
 	DrainTimeout time.Duration // in-flight requests of a server that goes
 	KillAfter    time.Duration // from the start of a close to SIGKILL
@@ -69,7 +69,7 @@ func DefaultPolicy() Policy {
 		RetryAttempts:     3, RetryDelay: 2 * time.Second, RetryDelayMax: 60 * time.Second,
 		RequestTimeout: 60 * time.Second, RequestTimeoutMax: 10 * time.Minute,
 		SSEReadTimeout:      60 * time.Second,
-		HealthCheckInterval: 30 * time.Second, HealthCheckTimeout: 5 * time.Second, HealthFailureThreshold: 2,
+		HealthCheckInterval: 30 * time.Second, HealthCheckTimeout: 5 * time.Second, HealthCheckFailureThreshold: 2,
 		DrainTimeout: 10 * time.Second, KillAfter: 3 * time.Second,
 	}
 }

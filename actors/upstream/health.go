@@ -24,7 +24,7 @@ func (u *upstream) wantsToHear() bool {
 // checked notes one more check, be it a call, an attempt to connect or a probe.
 func (u *upstream) checked(ctx actor.Context, problem string) {
 	before := u.health.Status
-	u.health = u.health.After(problem, u.Env.Clock.Now(), u.Spec.Policy.HealthFailureThreshold)
+	u.health = u.health.After(problem, u.Env.Clock.Now(), u.Spec.Policy.HealthCheckFailureThreshold)
 	u.report(ctx)
 	if before != u.health.Status {
 		kit.Publish(ctx.ActorSystem(), messages.HealthChanged{
