@@ -165,7 +165,7 @@ func (p *fieldParser) parse(i, depth int) (*fields, int, error) {
 			f.leaves = p.leaves - before
 			return f, i + 1, nil
 		case p.text[i] != p.delimiter:
-			return nil, i, fmt.Errorf("%q stands between the names in the header of a table, where the delimiter is %q", p.text[i], p.delimiter)
+			return nil, i, fmt.Errorf("%q follows a group in the header of a table, where a brace or %q is expected", p.text[i], p.delimiter)
 		}
 	}
 }

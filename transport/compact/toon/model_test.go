@@ -15,7 +15,7 @@ import (
 // the package, so that it can judge it.
 type tree struct {
 	kind   byte   // '{', '[' or '=' for a scalar
-	scalar string // %T and value; a number is an exact fraction
+	scalar string // %T and value; a number in its one normal form
 	keys   []string
 	items  []tree
 }
@@ -75,18 +75,29 @@ func scalarText(tok json.Token) string {
 	if !isNumber {
 		return fmt.Sprintf("%T %v", tok, tok)
 	}
-	if !strings.ContainsAny(n.String(), ".eE") && n != "-0" {
-		return "number " + n.String()
+	return "number " + normal(n.String())
+}
+
+// normal is the one form of a decimal number: all its digits from the first to
+// the last that is not zero, and the power of ten they are multiplied by.
+func normal(number string) string {
+	mantissa, exp, _ := strings.Cut(strings.ToLower(number), "e")
+	unsigned, negative := strings.CutPrefix(mantissa, "-")
+	whole, frac, _ := strings.Cut(unsigned, ".")
+	power, _ := new(big.Int).SetString("0"+strings.TrimLeft(exp, "+-"), 10)
+	if strings.HasPrefix(exp, "-") {
+		power.Neg(power)
 	}
-	// big.Rat writes 1e1000000 out; such exponents are compared as they stand.
-	if _, exp, _ := strings.Cut(strings.ToLower(n.String()), "e"); len(strings.TrimLeft(exp, "+-0")) > 4 {
-		return "number " + n.String()
+	digits := strings.TrimLeft(whole+frac, "0")
+	significant := strings.TrimRight(digits, "0")
+	zeros := len(digits) - len(significant)
+	if significant == "" {
+		return "0"
 	}
-	r, ok := new(big.Rat).SetString(n.String())
-	if !ok {
-		return "no number: " + n.String()
+	if negative {
+		significant = "-" + significant
 	}
-	return "number " + r.RatString()
+	return significant + "e" + power.Add(power, big.NewInt(int64(zeros-len(frac)))).String()
 }
 
 // different says where two values differ, or nothing: objects by their keys in

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"math/big"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -335,10 +334,8 @@ func inJavaScript(tr tree) tree {
 	out := tree{kind: tr.kind, scalar: tr.scalar}
 	kind, text, _ := strings.Cut(tr.scalar, " ")
 	if kind == "number" {
-		if r, ok := new(big.Rat).SetString(text); ok {
-			f, _ := r.Float64()
-			out.scalar = strconv.FormatFloat(f+0, 'g', -1, 64) // -0 becomes 0
-		}
+		f, _ := strconv.ParseFloat(text, 64)
+		out.scalar = strconv.FormatFloat(f+0, 'g', -1, 64) // -0 becomes 0
 	}
 	if _, err := strconv.ParseFloat(text, 64); errors.Is(err, strconv.ErrRange) && isNumber([]byte(text)) || out.scalar == "+Inf" || out.scalar == "-Inf" {
 		out.scalar = "beyond a double"

@@ -94,12 +94,13 @@ func (e *encoder) cells(id int, g *group, row int) error {
 	mark := len(e.out)
 	c := e.walk(id)
 	for i := range g.columns {
-		m := e.take(&c, true)
-		if !bytes.Equal(m.key, g.columns[i].key) {
+		key := g.columns[i].key
+		if !bytes.HasPrefix(e.text[c.at:], key) {
 			e.out = e.out[:mark]
 			return e.shuffled(id, g, row)
 		}
-		if err := e.cell(m, &g.columns[i], row); err != nil {
+		c.at += len(key) + 1 // the colon: what is left is an item without a key
+		if err := e.cell(e.take(&c, false), &g.columns[i], row); err != nil {
 			return err
 		}
 	}
