@@ -94,7 +94,7 @@ func (p *puppet) Serve(ctx context.Context, req mcp.Request, sink messages.Sink)
 			}
 		}
 	case "big":
-		return callResult(strings.Repeat("x", 32<<20)), nil
+		return callResult(strings.Repeat("x", 8<<20)), nil
 	case "panic":
 		panic("the puppet's string broke")
 	case "unavailable":
