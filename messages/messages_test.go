@@ -87,3 +87,22 @@ func TestCatalog_LookUps(t *testing.T) {
 		t.Error("discarding failed")
 	}
 }
+
+func TestSplitMethod_TheLongestServerNameWins(t *testing.T) {
+	servers := []string{"fs", "fs.local", "git.hub", ""}
+	for method, want := range map[string][2]string{
+		"fs.read":             {"fs", "read"},
+		"fs.local.read":       {"fs.local", "read"},
+		"fs.local":            {"fs", "local"},
+		"fs.localread":        {"fs", "localread"},
+		"git.hub.issues.list": {"git.hub", "issues.list"},
+		"fs..":                {"fs", "."},
+		".x":                  {"", "x"},
+		"git.issues":          {}, "fs.": {}, "fs": {}, "fsx.read": {}, "read": {}, "": {}, ".": {},
+	} {
+		server, tool, ok := messages.SplitMethod(servers, method)
+		if server != want[0] || tool != want[1] || ok != (want[1] != "") {
+			t.Errorf("%q: got %q %q %v", method, server, tool, ok)
+		}
+	}
+}

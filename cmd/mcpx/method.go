@@ -3,18 +3,14 @@ package main
 import (
 	"slices"
 	"strings"
+
+	"github.com/mcpx/mcpx/messages"
 )
 
-// splitMethod finds the server and the tool that "server.tool" means. Both may
-// hold dots: the longest server name that fits wins. Where there is one server
-// only, its name may be left out.
+// splitMethod finds the server and the tool that "server.tool" means. Where
+// there is one server only, its name may be left out.
 func splitMethod(servers []string, method string) (server, tool string, ok bool) {
-	for _, name := range servers {
-		rest, found := strings.CutPrefix(method, name+".")
-		if found && rest != "" && (!ok || len(name) > len(server)) {
-			server, tool, ok = name, rest, true
-		}
-	}
+	server, tool, ok = messages.SplitMethod(servers, method)
 	if !ok && len(servers) == 1 && method != "" && method != servers[0] {
 		return servers[0], method, true
 	}
