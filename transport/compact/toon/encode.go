@@ -88,11 +88,13 @@ func (e *encoder) line(depth int) error {
 	if len(e.out) > 0 {
 		e.out = append(e.out, '\n')
 	}
-	for range depth * e.indent {
-		e.out = append(e.out, ' ')
+	for left := depth * e.indent; left > 0; left -= len(spaces) {
+		e.out = append(e.out, spaces[:min(left, len(spaces))]...)
 	}
 	return nil
 }
+
+const spaces = "                                                                "
 
 // scalar appends a string, number, boolean or null (§7.2).
 func (e *encoder) scalar(text []byte) {

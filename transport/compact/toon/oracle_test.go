@@ -140,8 +140,7 @@ func jsNumber(s string) string {
 func mended(compact []byte, which int) []byte {
 	// Strings are taken out first, so that an aspect cannot be found in one.
 	var texts []string
-	str := regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
-	bare := str.ReplaceAllStringFunc(string(compact), func(s string) string {
+	bare := quotedString.ReplaceAllStringFunc(string(compact), func(s string) string {
 		if which == 1 && aspects[1].without.MatchString(s+":") {
 			return s // may be a key
 		}
@@ -149,17 +148,21 @@ func mended(compact []byte, which int) []byte {
 		return "\x00"
 	})
 	bare = aspects[which].without.ReplaceAllStringFunc(bare, aspects[which].mend)
-	i := 0
-	return []byte(regexp.MustCompile("\x00").ReplaceAllStringFunc(bare, func(string) string {
-		i++
-		return texts[i-1]
-	}))
+	var out []byte
+	for i, between := range strings.Split(bare, "\x00") {
+		if i > 0 {
+			out = append(out, texts[i-1]...)
+		}
+		out = append(out, between...)
+	}
+	return out
 }
 
-const differentialValues = 5000
+var quotedString = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+
+const differentialValues = 3000
 
 func TestOracle_WritesTheSameText(t *testing.T) {
-	t.Parallel()
 	type pair struct {
 		in      []byte
 		options EncodeOptions
@@ -267,7 +270,6 @@ func dent(r *rand.Rand, text string) string {
 }
 
 func TestOracle_ReadsTheSameValue(t *testing.T) {
-	t.Parallel()
 	var questions []question
 	r := rand.New(rand.NewPCG(1, 2))
 	for seed := range differentialValues {
@@ -276,7 +278,7 @@ func TestOracle_ReadsTheSameValue(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(out) > 2000 {
+		if len(out) > 1000 {
 			continue // dents in long texts are all alike
 		}
 		questions = append(questions, decodeQuestion(string(out), true))
