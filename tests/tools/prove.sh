@@ -45,6 +45,9 @@ while read -r pkg; do
 	done < <(go test -list '^Fuzz' "$pkg" | grep '^Fuzz' || true)
 done < <(go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./...)
 
+run '100,000 random values through TOON and back' env TOON_VALUES=100000 \
+	go test ./transport/compact/toon -run '^TestRandomValues' -count 1 -timeout 30m
+
 make --no-print-directory e2e-binary
 while read -r pkg; do
 	run "race tests x$count (${pkg#github.com/mcpx/mcpx/})" env MCPX_BINARY="$PWD/bin/mcpx" \

@@ -18,7 +18,7 @@ func Decode(text []byte, o DecodeOptions) (json.RawMessage, error) {
 	if d.depth, err = orDefault(o.MaxDepth, DefaultDepth, "MaxDepth"); err != nil {
 		return nil, err
 	}
-	if d.limit, err = orDefault(o.MaxBytes, DefaultJSONBytes, "MaxBytes"); err != nil {
+	if d.limit, err = orDefault(o.MaxBytes, DefaultBytes, "MaxBytes"); err != nil {
 		return nil, err
 	}
 	if err := d.root(); err != nil {
@@ -184,7 +184,7 @@ func (d *decoder) object(depth int, first *line) error {
 }
 
 func (d *decoder) tooFar(depth int) error {
-	return d.fail(d.next, "the line is indented by %d levels, where %d are expected: nothing has opened that it could belong to", d.next.depth, depth)
+	return d.fail(d.next, "the line is indented to level %d, where level %d is expected", d.next.depth, depth)
 }
 
 func (d *decoder) member(o *object, l line, depth int) error {

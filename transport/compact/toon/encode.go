@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"math"
 	"strconv"
 )
 
@@ -36,7 +35,7 @@ func (d *document) encode(o EncodeOptions) ([]byte, error) {
 	if e.indent, err = orDefault(o.IndentSize, defaultIndent, "IndentSize"); err != nil {
 		return nil, err
 	}
-	if e.limit, err = orDefault(o.MaxBytes, math.MaxInt, "MaxBytes"); err != nil {
+	if e.limit, err = orDefault(o.MaxBytes, DefaultBytes, "MaxBytes"); err != nil {
 		return nil, err
 	}
 	e.out = make([]byte, 0, min(len(d.text), e.limit)+64)

@@ -16,8 +16,8 @@ func TestDecode_SaysWhatIsWrongAndWhere(t *testing.T) {
 		{"two values", "a\nb", "line 1: a line without a colon, where a key is expected: only a value that stands alone has none"},
 		{"indented start", "  a: 1", "line 1: the first line is indented"},
 		{"odd indentation", "a:\n   b: 1", "line 2: the line is indented by 3 spaces, which is no multiple of 2"},
-		{"too far", "a:\n    b: 1", "line 2: the line is indented by 2 levels, where 1 are expected: nothing has opened that it could belong to"},
-		{"below a scalar", "a: 1\n  b: 1", "line 2: the line is indented by 1 levels, where 0 are expected: nothing has opened that it could belong to"},
+		{"too far", "a:\n    b: 1", "line 2: the line is indented to level 2, where level 1 is expected"},
+		{"below a scalar", "a: 1\n  b: 1", "line 2: the line is indented to level 1, where level 0 is expected"},
 		{"tab", "a:\n\tb: 1", "line 2: a tab in the indentation; only spaces indent"},
 		{"not UTF-8", "a: 1\n# \xff", "line 2: the text is not valid UTF-8"},
 		{"key twice", "a: 1\n\"\\u0061\": 2", `line 2: the key "a" stands twice in one object`},
@@ -269,6 +269,14 @@ func TestDecode_StopsAtItsLimit(t *testing.T) {
 		if _, err := Decode([]byte(in), DecodeOptions{MaxBytes: limit}); !errors.Is(err, ErrTooLarge) {
 			t.Errorf("longer than %d: %v", limit, err)
 		}
+	}
+}
+
+func TestEncode_StopsBeforeIndentationFillsTheMemory(t *testing.T) {
+	const deep = 250
+	in := strings.Repeat("[", deep) + strings.Repeat("1,", 1<<18) + "{}" + strings.Repeat("]", deep) // 131 MB of TOON
+	if out, err := Encode(json.RawMessage(in), EncodeOptions{}); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("%d bytes, %v", len(out), err)
 	}
 }
 

@@ -23,10 +23,10 @@ import (
 // DefaultDepth is how deep a value may be nested if the options do not say.
 const DefaultDepth = 256
 
-// DefaultJSONBytes is how long a decoded text may be if the options do not
-// say. Each row of a table repeats the keys of its header in JSON, so a short
-// document may stand for a very long one.
-const DefaultJSONBytes = 64 << 20
+// DefaultBytes is how long what is written may be if the options do not say. A
+// short input may stand for a very long output: each line of TOON costs its
+// indentation, and each row of a table repeats the keys of its header in JSON.
+const DefaultBytes = 64 << 20
 
 const defaultIndent = 2
 
@@ -47,7 +47,7 @@ type EncodeOptions struct {
 	Delimiter  Delimiter // Comma if zero
 	IndentSize int       // spaces per level; 2 if zero
 	MaxDepth   int       // levels of objects and lists; DefaultDepth if zero
-	MaxBytes   int       // of text; unbounded if zero. A line costs its indentation, MaxDepth levels at most.
+	MaxBytes   int       // of text; DefaultBytes if zero
 }
 
 // DecodeOptions say how a text is read (§13). The zero value is strict, as the
@@ -59,7 +59,7 @@ type DecodeOptions struct {
 	Lenient    bool
 	IndentSize int // spaces per level; 2 if zero
 	MaxDepth   int // levels of objects and lists; DefaultDepth if zero
-	MaxBytes   int // of JSON; DefaultJSONBytes if zero
+	MaxBytes   int // of JSON; DefaultBytes if zero
 }
 
 // What Encode refuses, though it is JSON.
