@@ -225,7 +225,7 @@ func (p *fieldParser) nameEnd(i int) (int, error) {
 	return i, errBraces
 }
 
-// cells returns the object that a row stands for, as JSON.
+// append appends the object that a row stands for, as JSON.
 func (f *fields) append(dst []byte, cells [][]byte) ([]byte, error) {
 	between := byte('{')
 	for i := range f.list {

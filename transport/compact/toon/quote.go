@@ -18,8 +18,8 @@ func specials(delimiter byte) *[256]bool {
 	return &t
 }
 
-// needsQuotes tells whether a string with this text, in canonical escapes, has
-// to be quoted where quoted says which bytes are special (§7.2).
+// needsQuotes tells whether a string has to be quoted (§7.2). It is given in
+// canonical escapes, so that what needs one shows by its backslash.
 func needsQuotes(s []byte, special *[256]bool) bool {
 	if len(s) == 0 || s[0] == ' ' || s[len(s)-1] == ' ' || s[0] == '-' || s[0] == '#' {
 		return true
