@@ -307,8 +307,10 @@ func (p *printer) operands(parts []*expr, between string, as loose) form {
 	var f form
 	for _, part := range parts {
 		if !p.room(len(between) + len("()") + len(unknown)) {
-			p.put(more)
-			f = form{loose: as}
+			if len(seen) > 0 {
+				p.put(more)
+				f = form{loose: as}
+			}
 			break
 		}
 		before := len(p.buf)
@@ -328,15 +330,12 @@ func (p *printer) operands(parts []*expr, between string, as loose) form {
 			continue
 		}
 		seen[text] = true
-		f.comment = one.comment
-		if len(seen) == 1 {
-			f = one
-		} else {
+		if f = one; len(seen) > 1 {
 			f = form{loose: as, comment: one.comment}
 		}
 	}
 	p.closers -= len(more)
-	if len(seen) == 0 && as == meet {
+	if len(seen) == 0 {
 		return p.atom(unknown)
 	}
 	return f

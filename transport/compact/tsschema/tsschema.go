@@ -36,6 +36,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/mcpx/mcpx/transport/jsonrpc"
 )
@@ -81,11 +82,12 @@ func Declaration(name string, schema json.RawMessage, opts Options) (string, err
 	if err != nil {
 		return "", err
 	}
-	out := "type " + name + " = " + text + ";"
+	var b strings.Builder
+	b.WriteString("type " + name + " = " + text + ";")
 	for _, m := range missing {
-		out += " type " + m + " = unknown;"
+		b.WriteString(" type " + m + " = " + unknown + ";")
 	}
-	return out, nil
+	return b.String(), nil
 }
 
 // compress returns the text and the names in it that stand for nothing. No such

@@ -1,0 +1,109 @@
+package tsschema
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The same schemas every time: what fails, fails again.
+func TestHostile_TwoThousandGeneratedSchemasCompile(t *testing.T) {
+	const count = 2000
+	g := newGenerator(1)
+	var schemas, declarations []string
+	bytes, named, start := 0, 0, time.Now()
+	for range count {
+		s := g.root()
+		if !json.Valid([]byte(s)) {
+			t.Fatalf("the generator is wrong: %s", s)
+		}
+		d, err := Declaration("Input", json.RawMessage(s), Options{})
+		if err != nil {
+			t.Fatalf("the schema %s %v", s, err)
+		}
+		if strings.ContainsAny(d, "\n\r\u2028\u2029\u0000") {
+			t.Fatalf("more than a line: %q", d)
+		}
+		if strings.Contains(d, "; type ") {
+			named++
+		}
+		bytes += len(s)
+		schemas, declarations = append(schemas, s), append(declarations, d)
+		if len(d) > leastBytes { // and what is left of it where there is no room
+			if d, err = Declaration("Input", json.RawMessage(s), Options{MaxBytes: leastBytes + g.IntN(len(d))}); err != nil {
+				t.Fatalf("the schema %s %v", s, err)
+			}
+			schemas, declarations = append(schemas, s), append(declarations, d)
+		}
+	}
+	compressed := time.Since(start)
+	if named < count/10 {
+		t.Errorf("only %d of the schemas name types: too tame", named)
+	}
+	t.Logf("%d schemas, %d bytes, %d of them with named types, in %s; tsc took %s for %d types of them",
+		count, bytes, named, compressed, mustCompile(t, schemas, declarations), len(declarations))
+}
+
+// A compiler that is asked wrongly accepts everything.
+func TestCompile_ComplainsAboutTheVeryLine(t *testing.T) {
+	found, _ := compile(t, []string{
+		inNamespace(0, "type Input = {a: string};"),
+		inNamespace(1, "type Input = {a: Missing};"),
+		inNamespace(2, "type Input = Record<string, Input>;"),
+		inNamespace(3, "type Input = string[]; type Other = unknown;"),
+	})
+	if len(found) != 2 || found[0].line != 2 || found[1].line != 3 {
+		t.Errorf("the compiler says %v", found)
+	}
+}
+
+func TestCompress_BadInputIsAClearError(t *testing.T) {
+	for name, c := range map[string]struct{ schema, want string }{
+		"no JSON":       {`{"type":`, "is not valid JSON: at byte 8: unexpected end of JSON"},
+		"NaN":           {`{"minimum":NaN}`, `is not valid JSON: at byte 11: unexpected "N", want a value`},
+		"Infinity":      {`{"enum":[-Infinity]}`, `is not valid JSON: at byte 10: unexpected "I", want a digit`},
+		"invalid UTF-8": {"{\"description\":\"a\xff\"}", "is not valid JSON: at byte 17: a string is not valid UTF-8"},
+		"two values":    {`{} {}`, `is not valid JSON: at byte 3: unexpected "{", want nothing after the message`},
+		"a list":        {` [{"type":"string"}]`, "is an array and neither an object nor a boolean"},
+		"a string":      {`"string"`, "is a string and neither an object nor a boolean"},
+		"null":          {`null`, "is null and neither an object nor a boolean"},
+		"a number":      {`-1`, "is a number and neither an object nor a boolean"},
+		"too large":     {`{"x":"` + strings.Repeat("x", MaxSchemaBytes) + `"}`, "is larger than 1048576 bytes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := Compress(json.RawMessage(c.schema), Options{})
+			if got != "" || err == nil || err.Error() != c.want {
+				t.Errorf("got %q, %v\nwant the error %s", got, err, c.want)
+			}
+			if d, again := Declaration("Input", json.RawMessage(c.schema), Options{}); d != "" || again == nil || again.Error() != c.want {
+				t.Errorf("declared: %q, %v", d, again)
+			}
+		})
+	}
+}
+
+func TestCompress_NoSchemaAcceptsEverything(t *testing.T) {
+	for _, s := range []string{"", " \n", "{}", "true"} {
+		if got, err := Compress(json.RawMessage(s), Options{}); got != "unknown" || err != nil {
+			t.Errorf("%q became %q, %v", s, got, err)
+		}
+	}
+}
+
+func TestCompress_SaysWhatThereWasNoRoomFor(t *testing.T) {
+	properties := `{"properties":{` + each(1000, func(i int) string { return fmt.Sprintf(`"p%d":{}`, i) }) + `}}`
+	values := `{"enum":[` + each(1000, func(i int) string { return fmt.Sprintf(`"v%d"`, i) }) + `]}`
+	tuple := `{"prefixItems":[` + each(1000, func(int) string { return `{"type":"string"}` }) + `]}`
+	for schema, end := range map[string]string{
+		properties: "; p15?: unknown /* 984 more */}",
+		values:     ` | "v30" | unknown`,
+		tuple:      ", string, ...unknown[]]",
+	} {
+		got, err := Compress(json.RawMessage(schema), Options{MaxBytes: 256})
+		if err != nil || !strings.HasSuffix(got, end) || len(got) > 256 {
+			t.Errorf("got %s, %v\nwant the end %s", got, err, end)
+		}
+	}
+}
