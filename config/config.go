@@ -5,6 +5,7 @@ package config
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 
 	"github.com/mcpx/mcpx/messages"
@@ -30,10 +31,16 @@ type Config struct {
 	LogLevel  string // "trace", "debug", "info", "warn" or "error"
 	LogFormat string // "auto", "json" or "console"; auto is console on a terminal, else json
 
-	Profile                  string // "inspect"
+	Profile                  string // of the compact tools: "inspect", "describe" or "invoke"
 	IncludeStructuredContent bool
+	SchemaCompression        bool // schemas as TypeScript
+	TOONCompression          bool // results as TOON where that is smaller
+	TOONMinSize              int  // from so many keys or rows on
 
 	DisabledTools []string // "server.tool" as written; merged into Servers already
+
+	origins origins  // of the values, for Print
+	secrets []string // values of variables that the file refers to and nobody may see
 }
 
 // LoadOptions say where a configuration comes from.
@@ -94,19 +101,30 @@ func (c *checker) open(opts LoadOptions) (root node, ok bool) {
 	case len(data) > maxFileBytes:
 		err = &syntaxError{nowhere, fmt.Sprintf("is larger than %s", size{}.show(maxFileBytes))}
 	default:
-		var p parser
-		if p, err = parserFor(opts.Path); err == nil {
-			root, err = p.parse(c.source.data)
-		}
-	}
-	if err == nil && root.kind != objectNode {
-		err = &syntaxError{root.at, `expected an object such as {"mcpServers": {…}}, found ` + root.describe()}
+		root, err = c.parse(opts.Path)
 	}
 	if err != nil {
 		c.fileError(err)
 		return node{}, false
 	}
 	return root, true
+}
+
+// parse reads the text in the format that the file's name says.
+func (c *checker) parse(path string) (node, *syntaxError) {
+	p, known := parserFor(path)
+	root, err := p.parse(c.source.data)
+	// What comes through a pipe has no such name, and needs no words while it is JSON.
+	if ext := filepath.Ext(path); !known && (ext != "" || err != nil) {
+		c.problems = append(c.problems, Problem{
+			Severity: SeverityWarning, File: path,
+			Message: "read as JSON: its name ends in none of .json, .yaml, .yml and .toml",
+		})
+	}
+	if err == nil && root.kind != objectNode {
+		err = &syntaxError{root.at, "expected an object such as " + p.example() + ", found " + root.describe()}
+	}
+	return root, err
 }
 
 // fileError reports what is wrong with the file as a whole.
@@ -128,10 +146,12 @@ func (c *checker) build(root node, env map[string]string, opts LoadOptions) *Con
 	layers := []layer{ambientLogLevel(env), file, ours, flags}
 
 	t := defaults()
-	if err := merge(t, layers...); err != nil {
+	counts, err := merge(t, layers...)
+	if err != nil {
 		c.fileError(&syntaxError{nowhere, err.Error()})
 		return nil
 	}
+	t.origins = origins{top: c.originsOf(counts), servers: map[string]map[string]string{}}
 	top := layer{}
 	for _, l := range layers {
 		for name, s := range l {
@@ -149,18 +169,22 @@ func (c *checker) build(root node, env map[string]string, opts LoadOptions) *Con
 		known = append(known, entries[i].name)
 		if spec, ok := entries[i].spec(t.Policy, maxWritten); ok {
 			t.Servers = append(t.Servers, spec)
+			t.origins.add(&entries[i])
 		}
 	}
 	if opts.CommandLine != nil {
-		if spec, ok := c.single(*opts.CommandLine, t.Policy, maxWritten); ok {
+		if spec, e, ok := c.single(*opts.CommandLine, t.Policy, maxWritten); ok {
 			if slices.Contains(known, spec.Name) {
 				c.part(spec.Name).errorf(nowhere, "", "a server of this name stands in the file: give this one another")
 				c.failed = true
 			}
 			known = append(known, spec.Name)
 			t.Servers = append(t.Servers, spec)
+			t.origins.add(e)
 		}
 	}
+	t.secrets = c.secrets
+	slices.SortFunc(t.secrets, func(a, b string) int { return len(b) - len(a) }) // one may be a part of another
 	c.unknownVariables(env)
 	c.distribute(top["disabled_tools"], t.Servers, known)
 	if len(known) == 0 && c.source != nil && !c.failed {

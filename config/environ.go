@@ -109,7 +109,9 @@ func (c *checker) fromFlags(flags map[string]any) layer {
 // readAs reads a value whose problems speak of the flag or variable instead of the key.
 func (c *checker) readAs(k *key, shown string, n node, l layer) {
 	before := len(c.problems)
+	c.from = shown
 	c.readKey(k, k.name, n, l)
+	c.from = ""
 	for i := range c.problems[before:] {
 		p := &c.problems[before+i]
 		p.Key = shown + strings.TrimPrefix(p.Key, k.name)
@@ -146,12 +148,14 @@ func literal(v any) (node, bool) {
 	return n, true
 }
 
+const sharedLogLevel = "LOG_LEVEL"
+
 // ambientLogLevel is LOG_LEVEL, which many programs share: it counts only where
 // neither the file nor anything of our own says otherwise, and is never wrong.
 func ambientLogLevel(env map[string]string) layer {
-	level := logLevels[strings.ToLower(env["LOG_LEVEL"])]
+	level := logLevels[strings.ToLower(env[sharedLogLevel])]
 	if level == "" {
 		return layer{}
 	}
-	return layer{"log_level": {value: level, at: nowhere, ok: true}}
+	return layer{"log_level": {value: level, at: nowhere, ok: true, from: sharedLogLevel}}
 }

@@ -121,6 +121,12 @@ func (c *checker) expand(at int, key, s string) (result string, substituted, ok 
 	e.run(s, &out, 0)
 	for _, name := range e.names {
 		c.used[name] = true
+		if !slices.Contains(c.expanded, name) {
+			c.expanded = append(c.expanded, name)
+		}
+		if value, _ := c.lookup(name); value != "" && IsSecret(name) {
+			c.secrets = append(c.secrets, value)
+		}
 	}
 	for _, name := range e.missing {
 		c.errorf(at, key, "environment variable %s is not set (${%s:-default} would give it a default)", name, name)

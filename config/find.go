@@ -6,25 +6,54 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 )
 
-// Find looks for a configuration where none was named: ./mcpx.json,
-// ./.mcp.json, and mcpx/mcpx.json in the user's directory of configurations
-// (os.UserConfigDir; empty for none). A file that is there but cannot be read
-// is found as well: passing over it in silence would be worse.
-func Find(cwd, userConfigDir string) (path string, ok bool) {
-	places := []string{filepath.Join(cwd, "mcpx.json"), filepath.Join(cwd, ".mcp.json")}
+// fileNames are those of a configuration of our own, the one that counts first.
+var fileNames = []string{"mcpx.json", "mcpx.yaml", "mcpx.yml", "mcpx.toml"}
+
+// Find looks for a configuration where none was named: ./mcpx.json, mcpx.yaml,
+// mcpx.yml or mcpx.toml, then ./.mcp.json, then mcpx/ with one of the four
+// names in the user's directory of configurations (os.UserConfigDir; empty for
+// none). A file that is there but cannot be read is found as well: passing over
+// it in silence would be worse. The path is empty when there is none; a warning
+// names files beside it that do not count.
+func Find(cwd, userConfigDir string) (path string, warnings Problems) {
+	places := [][]string{within(cwd, fileNames), within(cwd, []string{".mcp.json"})}
 	if userConfigDir != "" {
-		places = append(places, filepath.Join(userConfigDir, "mcpx", "mcpx.json"))
+		places = append(places, within(filepath.Join(userConfigDir, "mcpx"), fileNames))
 	}
-	for _, place := range places {
-		info, err := os.Stat(place)
-		if err == nil && !info.IsDir() || err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
-			return place, true
+	for _, candidates := range places {
+		found := slices.DeleteFunc(candidates, func(path string) bool { return !exists(path) })
+		if len(found) == 0 {
+			continue
 		}
+		for _, other := range found[1:] {
+			warnings = append(warnings, Problem{
+				Severity: SeverityWarning, File: other,
+				Message: "is not read: " + found[0] + " stands beside it and counts",
+			})
+		}
+		return found[0], warnings
 	}
-	return "", false
+	return "", nil
+}
+
+func within(dir string, names []string) []string {
+	var paths []string
+	for _, name := range names {
+		paths = append(paths, filepath.Join(dir, name))
+	}
+	return paths
+}
+
+func exists(path string) bool {
+	info, err := os.Stat(path)
+	if err != nil {
+		return !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR)
+	}
+	return !info.IsDir()
 }
 
 // readFile reads a configuration, bounded. It opens what it reads, so pipes work too.

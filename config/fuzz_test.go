@@ -2,7 +2,9 @@ package config
 
 import (
 	"os"
+	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -10,11 +12,15 @@ import (
 	"github.com/mcpx/mcpx/messages"
 )
 
-// FuzzLoad holds what is true whatever stands in a file: no panic, the same
-// result twice, an error for each refusal, messages of one line without the
-// secrets of the environment, and servers that are complete.
+// formatsByNumber is what the fuzzer chooses from.
+var formatsByNumber = []string{"", ".json", ".yaml", ".toml"}
+
+// FuzzLoad holds what is true whatever stands in a file of any format: no
+// panic, the same result twice, an error for each refusal, messages of one line
+// without the secrets of the environment, servers that are complete, and what
+// is printed loads again as the same configuration.
 func FuzzLoad(f *testing.F) {
-	for _, dir := range []string{"testdata/good/", "testdata/bad/"} {
+	for _, dir := range []string{"testdata/good/", "testdata/bad/", "testdata/print/"} {
 		entries, err := os.ReadDir(dir)
 		if err != nil {
 			f.Fatal(err)
@@ -24,13 +30,17 @@ func FuzzLoad(f *testing.F) {
 			if err != nil {
 				f.Fatal(err)
 			}
-			f.Add(data)
+			f.Add(uint8(max(slices.Index(formatsByNumber, filepath.Ext(e.Name())), 0)), data)
 		}
+	}
+	for _, document := range tomlRules {
+		f.Add(uint8(3), []byte(document))
 	}
 	const secret = "sk-8f2a-secret-of-the-environment"
 	environ := []string{"TOKEN=" + secret, "HOME=/h", "EMPTY="}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		opts := LoadOptions{Path: "f", Data: append([]byte{}, data...), Environ: environ}
+	f.Fuzz(func(t *testing.T, format uint8, data []byte) {
+		path := "f" + formatsByNumber[int(format)%len(formatsByNumber)]
+		opts := LoadOptions{Path: path, Data: append([]byte{}, data...), Environ: environ}
 		cfg, problems := Load(opts)
 		again, problemsAgain := Load(opts)
 		if !reflect.DeepEqual(cfg, again) || !reflect.DeepEqual(problems, problemsAgain) {
@@ -48,12 +58,17 @@ func FuzzLoad(f *testing.F) {
 			if strings.ContainsFunc(text, unicode.IsControl) {
 				t.Errorf("a message holds a control character: %q", text)
 			}
-			if p.File != "f" || p.Line > lines || p.Line > 0 && p.Column < 1 {
+			if p.File != path || p.Line > lines || p.Line > 0 && p.Column < 1 {
 				t.Errorf("a place outside of the file: %s", text)
 			}
 		}
-		if cfg != nil {
-			complete(t, cfg)
+		if cfg == nil {
+			return
+		}
+		complete(t, cfg)
+		// Tools of a server that is left out may look like those of another one.
+		if got := loadAgain(t, cfg.render()); !problems.HasErrors() && !reflect.DeepEqual(bare(got), bare(cfg)) {
+			t.Errorf("printed:\n%s\nwant %+v\ngot  %+v", cfg.render(), bare(cfg), bare(got))
 		}
 	})
 }

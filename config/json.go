@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/tailscale/hujson"
 )
@@ -17,15 +16,18 @@ const (
 	maxDepth     = 64
 )
 
+func tooDeep(at int) *syntaxError {
+	return &syntaxError{at, fmt.Sprintf("is nested deeper than %d levels", maxDepth)}
+}
+
 // jsonParser reads JSON with comments and trailing commas.
 type jsonParser struct{}
 
+func (jsonParser) example() string { return `{"mcpServers": {}}` }
+
 func (jsonParser) parse(data []byte) (node, *syntaxError) {
-	switch {
-	case bytes.HasPrefix(data, []byte("\xff\xfe")), bytes.HasPrefix(data, []byte("\xfe\xff")):
-		return node{}, &syntaxError{nowhere, "is UTF-16 text: save it as UTF-8"}
-	case !utf8.Valid(data):
-		return node{}, &syntaxError{invalidUTF8(data), "the text is not valid UTF-8"}
+	if err := checkText(data); err != nil {
+		return node{}, err
 	}
 	// A comment in the last line needs no line break behind it.
 	text := append(bytes.Clone(data), '\n')
@@ -38,18 +40,6 @@ func (jsonParser) parse(data []byte) (node, *syntaxError) {
 		return node{}, explain(text, open, perr)
 	}
 	return fromHuJSON(value), nil
-}
-
-func invalidUTF8(data []byte) int {
-	at := 0
-	for len(data) > 0 {
-		r, n := utf8.DecodeRune(data)
-		if r == utf8.RuneError && n == 1 {
-			break
-		}
-		at, data = at+n, data[n:]
-	}
-	return at
 }
 
 // scan bounds the nesting before the recursive parser runs: up to the first
@@ -79,7 +69,7 @@ func scan(data []byte) (open int, err *syntaxError) {
 			}
 		case '{', '[':
 			if stack = append(stack, i); len(stack) > maxDepth {
-				return nowhere, &syntaxError{i, fmt.Sprintf("is nested deeper than %d levels", maxDepth)}
+				return nowhere, tooDeep(i)
 			}
 		case '}', ']':
 			if len(stack) > 0 {
@@ -89,7 +79,7 @@ func scan(data []byte) (open int, err *syntaxError) {
 		content = true
 	}
 	if !content {
-		return nowhere, &syntaxError{nowhere, `is empty: the least that a configuration holds is {"mcpServers": {}}`}
+		return nowhere, emptyFile(jsonParser{})
 	}
 	if len(stack) == 0 {
 		return nowhere, nil

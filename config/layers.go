@@ -16,18 +16,19 @@ const delim = "\x1f"
 
 // merge lays layers over each other, the last one on top, and writes the
 // result to t. Later values replace earlier ones as a whole, lists and
-// objects of names too.
-func merge(t *target, layers ...layer) error {
-	merged := koanf.New(delim)
+// objects of names too. It returns the settings that count.
+func merge(t *target, layers ...layer) (layer, error) {
+	merged, counts := koanf.New(delim), layer{}
 	for _, l := range layers {
 		flat := map[string]any{}
 		for _, k := range keys {
 			if s := l[k.name]; s.ok {
 				flat[k.path()] = s.value
+				counts[k.name] = s
 			}
 		}
 		if err := merged.Load(confmap.Provider(flat, delim), nil); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	for _, k := range keys {
@@ -35,7 +36,7 @@ func merge(t *target, layers ...layer) error {
 			k.set(t, v)
 		}
 	}
-	return nil
+	return counts, nil
 }
 
 // written reports whether any of the layers has the key.

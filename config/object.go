@@ -12,6 +12,9 @@ type setting struct {
 	at    int
 	ok    bool
 	alias bool
+
+	from      string   // "MCPX_PORT", "--port", "command line"; empty: the file
+	variables []string // that the file refers to in it
 }
 
 // layer is what one source says, by the names of keys.
@@ -36,7 +39,7 @@ func (c *checker) readGroup(known names, prefix string, n node, l layer) {
 		seen[name] = true
 		k := known.keys[name]
 		switch {
-		case known.other[name]:
+		case known.other[name], strings.HasPrefix(m.name, theirs):
 		case k == nil && !known.groups[name]:
 			c.unknown(known, prefix, m)
 		case m.value.kind == nullNode: // as if it were not there
@@ -52,6 +55,7 @@ func (c *checker) readGroup(known names, prefix string, n node, l layer) {
 
 // readKey reads one value into a layer. written is the key as it is written there.
 func (c *checker) readKey(k *key, written string, n node, l layer) {
+	c.expanded = nil
 	v, ok := k.kind.read(c, written, n)
 	if v != nil && k.check != nil {
 		var passed bool
@@ -64,7 +68,7 @@ func (c *checker) readKey(k *key, written string, n node, l layer) {
 		}
 		return
 	}
-	s := setting{value: v, at: n.at, ok: ok, alias: written != k.name}
+	s := setting{value: v, at: n.at, ok: ok, alias: written != k.name, from: c.from, variables: c.expanded}
 	before, twice := l[k.name]
 	switch {
 	case !twice:
@@ -120,6 +124,9 @@ func (c *checker) unknown(known names, prefix string, m member) {
 		c.warnf(m.at, name, "unknown key, ignored")
 	}
 }
+
+// theirs begins keys that nobody reads: a place for anchors and notes.
+const theirs = "x-"
 
 // hints help with keys of other programs' files, whose spelling is too far away to guess.
 var hints = map[string]string{

@@ -112,6 +112,7 @@ type report struct {
 	problems Problems
 	lookup   func(string) (string, bool) // the environment
 	used     map[string]bool             // variables that the file refers to
+	secrets  []string                    // values of those whose names say that they are
 }
 
 // checker reports for one part of the configuration, one server or everything
@@ -120,7 +121,10 @@ type checker struct {
 	*report
 	server string
 	origin string // stands in front of the key: "mcp_servers[2]"
+	from   string // where values come from that do not stand in the file
 	failed bool
+
+	expanded []string // variables that the current key refers to
 }
 
 func (c *checker) errorf(at int, key, format string, args ...any) {

@@ -54,16 +54,21 @@ func maskText(value string) string {
 	if err != nil {
 		return Masked
 	}
+	masked := false
 	if _, has := u.User.Password(); has {
-		u.User = url.UserPassword(u.User.Username(), Masked)
+		u.User, masked = url.UserPassword(u.User.Username(), Masked), true
 	}
 	query := u.Query()
 	for name, values := range query {
 		if IsSecret(name) {
+			masked = true
 			for i := range values {
 				values[i] = Masked
 			}
 		}
+	}
+	if !masked {
+		return value
 	}
 	if u.RawQuery != "" {
 		u.RawQuery = strings.ReplaceAll(query.Encode(), url.QueryEscape(Masked), Masked)
@@ -108,16 +113,56 @@ func maskMap(m map[string]string) map[string]string {
 	return m
 }
 
-// Masked returns a copy of the configuration that may be shown.
+// Masked returns a copy of the configuration that may be shown. It also masks
+// the values of variables with secret names wherever the file puts them.
 func (c *Config) Masked() *Config {
 	shown := *c
+	hide := c.hide
+	for _, s := range []*string{&shown.Host, &shown.TLSCertFile, &shown.TLSKeyFile} {
+		*s = hide(*s)
+	}
+	shown.AllowedHosts, shown.AllowedOrigins = hideAll(c.AllowedHosts, hide), hideAll(c.AllowedOrigins, hide)
+	shown.DisabledTools = hideAll(c.DisabledTools, hide)
 	shown.APIKeys = maps.Clone(c.APIKeys)
 	for name := range shown.APIKeys {
 		shown.APIKeys[name] = Masked
 	}
 	shown.Servers = make([]messages.ServerSpec, len(c.Servers))
 	for i, s := range c.Servers {
-		shown.Servers[i] = MaskSpec(s)
+		s = MaskSpec(s)
+		s.Command, s.Cwd, s.URL = hide(s.Command), hide(s.Cwd), hide(s.URL)
+		s.Args, s.DisabledTools = hideAll(s.Args, hide), hideAll(s.DisabledTools, hide)
+		for _, m := range []map[string]string{s.Env, s.Headers} {
+			for name, value := range m { // copies
+				m[name] = hide(value)
+			}
+		}
+		shown.Servers[i] = s
 	}
 	return &shown
+}
+
+// shortSecret: what is shorter is hidden only where it stands alone, since it
+// would be found in other words as well.
+const shortSecret = 6
+
+// hide masks the secrets of variables in a text.
+func (c *Config) hide(text string) string {
+	for _, secret := range c.secrets {
+		if text == secret || len(secret) >= shortSecret {
+			text = strings.ReplaceAll(text, secret, Masked)
+		}
+	}
+	return text
+}
+
+func hideAll(texts []string, hide func(string) string) []string {
+	if texts == nil {
+		return nil
+	}
+	shown := make([]string, len(texts))
+	for i, s := range texts {
+		shown[i] = hide(s)
+	}
+	return shown
 }

@@ -18,6 +18,7 @@ type entry struct {
 	name string
 	at   int // where to point when something is missing
 	node node
+	own  layer // what counts of what stands in it; after spec
 }
 
 // entries finds the servers of both generations of the format, in the order of
@@ -31,13 +32,13 @@ func (c *checker) entries(root node) []entry {
 			c.errorf(m.value.at, m.name, "expected an object of servers by their names, found %s", m.value.describe())
 		case m.name == serversByName:
 			for _, s := range m.value.members {
-				found = append(found, entry{c.part(s.name), s.name, s.at, s.value})
+				found = append(found, entry{checker: c.part(s.name), name: s.name, at: s.at, node: s.value})
 			}
 		case m.name == serversInList && m.value.kind != listNode:
 			c.errorf(m.value.at, m.name, "expected a list of servers, found %s", m.value.describe())
 		case m.name == serversInList:
 			for i, item := range m.value.items {
-				e := entry{c.part(""), "", item.at, item}
+				e := entry{checker: c.part(""), at: item.at, node: item}
 				e.origin = fmt.Sprintf("%s[%d]", m.name, i)
 				if e.nameFromMember() {
 					found = append(found, e)
@@ -114,10 +115,12 @@ func (e *entry) spec(policy messages.Policy, maxWritten bool) (messages.ServerSp
 	e.redundantName()
 	t := defaults()
 	t.spec.Name, t.spec.Policy = e.name, policy
-	if err := merge(t, l); err != nil {
+	counts, err := merge(t, l)
+	if err != nil {
 		e.errorf(e.at, "", "%s", err)
 		return messages.ServerSpec{}, false
 	}
+	e.own = counts
 	t.spec.Disabled = !t.on
 	e.reach(t, l)
 	e.settlePolicy(&t.spec.Policy, l, maxWritten)

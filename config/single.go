@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"net/url"
 	"path"
 	"slices"
@@ -17,6 +18,7 @@ type CommandLine struct {
 	Cwd     string
 	Env     map[string]string
 	Headers map[string]string
+	From    string // what Print calls the place of it; empty: "command line"
 }
 
 // SingleServer makes the specification of a server from a command line. It is
@@ -25,16 +27,18 @@ type CommandLine struct {
 // errors there is no server.
 func SingleServer(line CommandLine, policy messages.Policy) (messages.ServerSpec, Problems) {
 	c := &checker{report: &report{used: map[string]bool{}}}
-	spec, _ := c.single(line, policy, false)
+	spec, _, _ := c.single(line, policy, false)
 	return spec, c.problems
 }
 
-func (c *checker) single(line CommandLine, policy messages.Policy, maxWritten bool) (messages.ServerSpec, bool) {
+// single also returns the entry as which the line was read.
+func (c *checker) single(line CommandLine, policy messages.Policy, maxWritten bool) (messages.ServerSpec, *entry, bool) {
 	name := line.Name
 	if name == "" {
 		name = nameOf(line.Words)
 	}
-	e := entry{c.part(name), name, nowhere, line.tree()}
+	e := &entry{checker: c.part(name), name: name, at: nowhere, node: line.tree()}
+	e.from = cmp.Or(line.From, "command line")
 	valid := e.validName()
 	if isURL(line.Words) && len(line.Words) > 1 {
 		e.errorf(nowhere, "", "expected nothing behind the URL")
@@ -42,9 +46,9 @@ func (c *checker) single(line CommandLine, policy messages.Policy, maxWritten bo
 	spec, ok := e.spec(policy, maxWritten)
 	if !ok || !valid || e.failed {
 		c.failed = true
-		return messages.ServerSpec{}, false
+		return messages.ServerSpec{}, e, false
 	}
-	return spec, true
+	return spec, e, true
 }
 
 func isURL(words []string) bool {

@@ -1,8 +1,6 @@
 package config
 
 import (
-	"os"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -105,82 +103,6 @@ func TestLoad_AWrongCommandLineIsFatal(t *testing.T) {
 	for _, line := range []CommandLine{{}, {Words: []string{"x"}}} {
 		if cfg, problems := Load(LoadOptions{Path: "f", Data: file, Environ: []string{}, CommandLine: &line}); cfg != nil || !problems.HasErrors() {
 			t.Errorf("%+v: %s", line, problems)
-		}
-	}
-}
-
-func TestFind_TakesTheFirstFileThatIsThere(t *testing.T) {
-	cwd, user := t.TempDir(), t.TempDir()
-	write := func(path string) {
-		t.Helper()
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte("{}"), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	expect := func(want string) {
-		t.Helper()
-		if got, ok := Find(cwd, user); got != want || ok != (want != "") {
-			t.Errorf("got %q, want %q", got, want)
-		}
-	}
-	expect("")
-	third := filepath.Join(user, "mcpx", "mcpx.json")
-	write(third)
-	expect(third)
-	if _, ok := Find(cwd, ""); ok {
-		t.Error("found something without a user's directory")
-	}
-	second := filepath.Join(cwd, ".mcp.json")
-	write(second)
-	expect(second)
-	first := filepath.Join(cwd, "mcpx.json")
-	if err := os.Mkdir(first, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	expect(second) // a directory of that name is no configuration
-	if err := os.Remove(first); err != nil {
-		t.Fatal(err)
-	}
-	// What is there and cannot be read is not passed over.
-	if err := os.Symlink("mcpx.json", first); err != nil {
-		t.Fatal(err)
-	}
-	expect(first)
-	if cfg, problems := Load(LoadOptions{Path: first, Environ: []string{}}); cfg != nil || !strings.Contains(problems.String(), "mcpx.json: cannot be read: ") {
-		t.Error(problems)
-	}
-	write(filepath.Join(user, "plain"))
-	if _, ok := Find(t.TempDir(), filepath.Join(user, "plain")); ok {
-		t.Error("found a file below a file")
-	}
-}
-
-func TestLoad_FilesThatCannotBeUsedSayWhy(t *testing.T) {
-	dir := t.TempDir()
-	file := filepath.Join(dir, "mcpx.json")
-	large := filepath.Join(dir, "large.json")
-	for path, data := range map[string]string{file: `{"mcpServers": {"a": {"command": "x"}}}`, large: `{"a": "` + strings.Repeat("x", maxFileBytes) + `"}`} {
-		if err := os.WriteFile(path, []byte(data), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for path, want := range map[string]string{
-		filepath.Join(dir, "missing.json"):     "there is no such file",
-		dir:                                    "is a directory: name the file in it",
-		filepath.Join(file, "below-file.json"): "cannot be read: not a directory",
-		large:                                  "is larger than 2 MiB",
-		"":                                     "",
-		file:                                   "",
-	} {
-		cfg, problems := Load(LoadOptions{Path: path, Environ: []string{}})
-		if want != "" {
-			want = path + ": " + want + "\n"
-		}
-		if got := problems.String(); got != want || (cfg != nil) != (want == "") {
-			t.Errorf("got %s, want %s", got, want)
 		}
 	}
 }

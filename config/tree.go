@@ -3,9 +3,10 @@ package config
 import (
 	"bytes"
 	"fmt"
-	"sort"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -19,6 +20,7 @@ const (
 	boolNode
 	numberNode
 	stringNode
+	unclearNode // a bare word of YAML that its readers disagree about: no, 0777
 	listNode
 	objectNode
 )
@@ -28,7 +30,7 @@ type node struct {
 	kind    nodeKind
 	at      int    // byte offset; nowhere for what comes from elsewhere
 	on      bool   // of a bool
-	text    string // of a string, unescaped; of a number, as it is written
+	text    string // of a string, unescaped; of a number or an unclear word, as it is written
 	items   []node
 	members []member // in the order of the file, duplicates included
 
@@ -46,7 +48,10 @@ type member struct {
 // parser reads one file format. It is where another format plugs in: it gives
 // the tree with offsets, everything else stays as it is.
 type parser interface {
+	// parse gets text without a byte order mark. A file in which nothing stands is an error.
 	parse(data []byte) (node, *syntaxError)
+	// example is the least that a file of this format holds.
+	example() string
 }
 
 // syntaxError says why a file cannot be read. It never quotes the file: what
@@ -68,6 +73,8 @@ func (n node) describe() string {
 		return "the number " + shorten(n.text)
 	case stringNode:
 		return "a string"
+	case unclearNode:
+		return "the bare word " + shorten(n.text) + ", which readers of YAML disagree about: text needs quotes"
 	case listNode:
 		return "a list"
 	default:
@@ -90,6 +97,16 @@ func label(name string) string {
 	return quoted[1 : len(quoted)-1]
 }
 
+// oneLine is what others wrote as it stands in a message, whole and in one line.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, s)
+}
+
 // token is the part of a name that may be shown: "Authorization: Bearer x" in
 // the place of a name is a value as well.
 func token(name string) string {
@@ -100,38 +117,46 @@ func token(name string) string {
 	return label(name[:end])
 }
 
-// source is a file's text and its places.
-type source struct {
-	path  string
-	data  []byte
-	lines []int // offsets of the first byte of each line
+// parsers by the ends of names.
+var parsers = map[string]parser{
+	".json": jsonParser{}, ".jsonc": jsonParser{},
+	".yaml": yamlParser{}, ".yml": yamlParser{},
+	".toml": tomlParser{},
 }
 
-func newSource(path string, data []byte) *source {
-	s := &source{path: path, data: data, lines: []int{0}}
-	for i := 0; ; {
-		next := bytes.IndexByte(data[i:], '\n')
-		if next < 0 {
-			return s
-		}
-		i += next + 1
-		s.lines = append(s.lines, i)
+// parserFor chooses the format by the end of the file's name. known is false
+// where the name says nothing: then it is JSON.
+func parserFor(path string) (p parser, known bool) {
+	if p, known = parsers[strings.ToLower(filepath.Ext(path))]; known {
+		return p, true
 	}
+	return jsonParser{}, false
 }
 
-// position returns line and column, both from 1; the column counts characters, as editors do.
-func (s *source) position(at int) (line, column int) {
-	at = min(at, len(s.data))
-	line = sort.SearchInts(s.lines, at+1)
-	return line, utf8.RuneCount(s.data[s.lines[line-1]:at]) + 1
+// emptyFile is what a file is told in which nothing stands.
+func emptyFile(p parser) *syntaxError {
+	return &syntaxError{nowhere, "is empty: the least that a configuration holds is " + p.example()}
 }
 
-// parserFor chooses the format by the name of the file; JSON unless the name says otherwise.
-func parserFor(path string) (parser, *syntaxError) {
-	for _, ext := range []string{".yaml", ".yml", ".toml"} {
-		if strings.HasSuffix(strings.ToLower(path), ext) {
-			return nil, &syntaxError{nowhere, "only JSON can be read (comments and trailing commas are fine), not " + ext}
-		}
+// checkText refuses what is no text, and says where it stops to be text.
+func checkText(data []byte) *syntaxError {
+	switch {
+	case bytes.HasPrefix(data, []byte("\xff\xfe")), bytes.HasPrefix(data, []byte("\xfe\xff")):
+		return &syntaxError{nowhere, "is UTF-16 text: save it as UTF-8"}
+	case !utf8.Valid(data):
+		return &syntaxError{invalidUTF8(data), "the text is not valid UTF-8"}
 	}
-	return jsonParser{}, nil
+	return nil
+}
+
+func invalidUTF8(data []byte) int {
+	at := 0
+	for len(data) > 0 {
+		r, n := utf8.DecodeRune(data)
+		if r == utf8.RuneError && n == 1 {
+			break
+		}
+		at, data = at+n, data[n:]
+	}
+	return at
 }

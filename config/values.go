@@ -31,8 +31,13 @@ func (c *checker) str(key string, n node, want string) (s string, substituted, o
 	if !n.literal {
 		s, substituted, ok = c.expand(n.at, key, s)
 	}
-	if ok && strings.ContainsRune(s, 0) {
+	switch {
+	case !ok:
+	case strings.ContainsRune(s, 0):
 		c.errorf(n.at, key, "holds a NUL character, which no program and no server accepts")
+		ok = false
+	case n.at != nowhere && strings.Contains(s, Masked):
+		c.errorf(n.at, key, "holds the mask %s in the place of a secret: refer to a variable there, such as ${TOKEN}", Masked)
 		ok = false
 	}
 	return s, substituted, ok
@@ -224,22 +229,25 @@ func (k span) show(v any) string {
 // toggle is true or false.
 type toggle struct{}
 
+// switches are the words for on and off, out of a variable or, without quotes, in YAML.
+var switches = map[string]bool{"true": true, "yes": true, "on": true, "1": true, "false": false, "no": false, "off": false, "0": false}
+
 func (toggle) doc() string { return "true or false" }
 
 func (toggle) read(c *checker, key string, n node) (any, bool) {
 	if n.kind == boolNode {
 		return n.on, true
 	}
+	if on, ok := switches[strings.ToLower(n.text)]; ok && n.kind == unclearNode {
+		return on, true // here all readers agree
+	}
 	s, substituted, ok := c.str(key, n, "true or false")
 	if !ok {
 		return nil, false
 	}
 	if n.loose || substituted {
-		switch strings.ToLower(strings.TrimSpace(s)) {
-		case "true", "yes", "on", "1":
-			return true, true
-		case "false", "no", "off", "0":
-			return false, true
+		if on, ok := switches[strings.ToLower(strings.TrimSpace(s))]; ok {
+			return on, true
 		}
 	}
 	found := fmt.Sprintf("%q", shorten(s))

@@ -61,9 +61,9 @@ configured MCP server through three compact tools: inspect, exec and resources.
 mcpx starts the servers, watches over them, and gives each call exactly one
 answer.
 
-Servers are read from ./mcpx.json, ./.mcp.json or your user configuration, in
-the format that other MCP clients use. Without any, a built-in demo answers, so
-that you can try mcpx right now.
+Servers are read from ./mcpx.json (or .yaml, .yml, .toml), ./.mcp.json or your
+user configuration, in the format that other MCP clients use. Without any, a
+built-in demo answers, so that you can try mcpx right now.
 
 Exit codes: 0 all is well; 1 the configuration, a server or a call failed;
 2 the command line makes no sense.`

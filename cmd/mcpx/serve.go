@@ -12,9 +12,10 @@ Clients connect to http://127.0.0.1:8000/mcp (Streamable HTTP, all protocol
 versions) and find three tools there: inspect, exec and resources. Servers start
 in parallel and nobody waits for a slow one. GET /healthz tells whether mcpx lives.
 
-Which servers: the file given as argument or with --config, else ./mcpx.json,
-./.mcp.json or your user configuration, else a built-in demo. What follows -- is
-one more server, a command or a URL, and then no default file is read.
+Which servers: the file given as argument or with --config, else ./mcpx.json
+(or .yaml, .yml, .toml), ./.mcp.json or your user configuration, else a built-in
+demo. What follows -- is one more server, a command or a URL, and then no
+default file is read.
 
 Flags of the listener and the log have a key in the file and a variable, as in
 --log-level, log_level and MCPX_LOG_LEVEL. Flags win over variables, variables

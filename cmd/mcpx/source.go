@@ -17,7 +17,7 @@ import (
 const demoName = "demo"
 
 // noFile is what people read who have not configured anything yet.
-const noFile = `No configuration found (./mcpx.json, ./.mcp.json, %s): using the built-in demo server.
+const noFile = `No configuration found (./mcpx.json, .yaml or .toml, ./.mcp.json, %s): using the built-in demo server.
 To add a real server, put these three lines into ./mcpx.json:
 
   {"mcpServers": {
@@ -113,8 +113,9 @@ func (f *sourceFlags) load(cmd *cobra.Command, s streams, path string, after []s
 	case path == "":
 		path = f.config
 	}
+	var beside config.Problems
 	if path == "" && after == nil {
-		path = defaultFile()
+		path, beside = defaultFile()
 	}
 	opts.Path = path
 
@@ -130,6 +131,7 @@ func (f *sourceFlags) load(cmd *cobra.Command, s streams, path string, after []s
 	}
 	opts.CommandLine = line
 	l.Config, l.problems = config.Load(opts)
+	l.problems = append(beside, l.problems...)
 	if l.Config == nil {
 		sayProblems(s, l.problems)
 		return loaded{}, errReported
@@ -176,20 +178,20 @@ func demoLine() (*config.CommandLine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot find the program itself to start the demo server: %w", err)
 	}
-	return &config.CommandLine{Name: demoName, Words: []string{self, "demo-server"}, Type: "stdio"}, nil
+	return &config.CommandLine{Name: demoName, Words: []string{self, "demo-server"}, Type: "stdio", From: "built-in demo"}, nil
 }
 
-// defaultFile finds the configuration when none is named; "" for none.
-func defaultFile() string {
+// defaultFile finds the configuration when none is named; "" for none. The
+// warnings name files that look as if they counted, and do not.
+func defaultFile() (string, config.Problems) {
 	if path := os.Getenv(config.PathVariable); path != "" {
-		return path
+		return path, nil
 	}
 	home, err := os.UserConfigDir()
 	if err != nil {
 		home = "" // no home, no user configuration
 	}
-	path, _ := config.Find("", home)
-	return path
+	return config.Find("", home)
 }
 
 // userFile is where the user's own configuration would be.

@@ -63,6 +63,7 @@ func TestUsage_MistakesOnTheCommandLineExitWith2AndSayWhereHelpIs(t *testing.T) 
 		{[]string{"call", "a.b", "[]"}, "must be a JSON object"},
 		{[]string{"call", "a.b", "null"}, "must be a JSON object"},
 		{[]string{"tools", "a", "b"}, `unexpected argument "b"`},
+		{[]string{"check", "--print", "--connect"}, "choose one"},
 		{[]string{"version", "x"}, `unknown command "x" for "mcpx version"`},
 	} {
 		got := mcpx(t, "", c.args...)
