@@ -206,11 +206,14 @@ func (t *yamlTree) merge(object node, from *yaml.Node, depth int) (node, *syntax
 		if s.kind != objectNode {
 			return node{}, &syntaxError{at, "<< takes an object or a list of objects, found " + s.describe() + " in the list"}
 		}
+		before := len(object.members)
 		for _, m := range s.members {
-			if !has[m.name] {
-				has[m.name] = true
+			if !has[m.name] { // twice in the same source: reported as in any object
 				object.members = append(object.members, m)
 			}
+		}
+		for _, m := range object.members[before:] {
+			has[m.name] = true
 		}
 	}
 	return object, nil
