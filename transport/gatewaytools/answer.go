@@ -2,18 +2,9 @@ package gatewaytools
 
 import (
 	"encoding/json"
-	"fmt"
-	"strconv"
-	"strings"
-	"unicode"
 
-	"github.com/mcpx/mcpx/messages"
 	"github.com/mcpx/mcpx/transport/jsonrpc"
 )
-
-// Every failure of a call is a tool result with isError and one text, a JSON
-// object: "error" for people, then what the kind of error adds, then "kind",
-// "server" and "sent" as in every failure's data.
 
 // object writes a JSON object member by member, so that their order is ours.
 type object struct{ b []byte }
@@ -87,100 +78,4 @@ func textResultWith(text string, isError bool, structured, meta json.RawMessage)
 		b = append(append(b, `,"_meta":`...), meta...)
 	}
 	return append(b, '}')
-}
-
-// errorResult completes an error object with what every failure carries.
-func errorResult(o *object, kind messages.Kind, server string, sent messages.Sent) json.RawMessage {
-	o.str("kind", kind.String())
-	o.str("server", server)
-	o.str("sent", sent.String())
-	return textResultWith(string(o.close()), true, nil, nil)
-}
-
-// failed is the result for a failure that has no shape of its own.
-func failed(f *messages.Failure, server string) json.RawMessage {
-	return failedWith(f.Message, f, server)
-}
-
-// failedWith says it in other words than the failure's; its own follow as "reason".
-func failedWith(text string, f *messages.Failure, server string) json.RawMessage {
-	var o object
-	o.str("error", text)
-	if text != f.Message {
-		o.str("reason", f.Message)
-	}
-	if f.Available != nil {
-		o.list("available", f.Available)
-	}
-	if f.RetryAfter > 0 {
-		o.raw("retry_after", strconv.AppendFloat(nil, f.RetryAfter.Seconds(), 'f', -1, 64))
-	}
-	if f.Kind == messages.KindUpstream && f.Code != 0 {
-		o.raw("code", strconv.AppendInt(nil, int64(f.Code), 10))
-		if len(f.Data) > 0 {
-			o.raw("data", compact(f.Data))
-		}
-	}
-	return errorResult(&o, f.Kind, server, f.Sent)
-}
-
-// badCompactArgs is the result for arguments that do not fit the compact tool itself.
-func badCompactArgs(c *call) json.RawMessage {
-	var o object
-	o.str("error", "Argument validation failed: "+c.problem)
-	o.raw("tool_schema", c.tool.inputSchema())
-	return errorResult(&o, messages.KindInvalidArgs, c.server, messages.SentNo)
-}
-
-// unknownServer is the answer of inspect and resources; exec has its own.
-func unknownServer(server string, servers []string) json.RawMessage {
-	var o object
-	o.str("error", fmt.Sprintf("Server '%s' not found", server))
-	if len(servers) > 0 {
-		o.list("available_servers", servers)
-	} else {
-		o.str("hint", "No MCP servers are currently connected")
-	}
-	return errorResult(&o, messages.KindUnknownUpstream, server, messages.SentNo)
-}
-
-// pythonList renders names as Python prints a list of strings: prompts and
-// programs written for the proxy that mcpx replaces read it.
-func pythonList(names []string) string {
-	var b strings.Builder
-	b.WriteByte('[')
-	for i, n := range names {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		quote := '\''
-		if strings.ContainsRune(n, '\'') && !strings.ContainsRune(n, '"') {
-			quote = '"'
-		}
-		b.WriteRune(quote)
-		for _, r := range n {
-			switch {
-			case r == quote || r == '\\':
-				b.WriteRune('\\')
-				b.WriteRune(r)
-			case r == '\n':
-				b.WriteString(`\n`)
-			case r == '\r':
-				b.WriteString(`\r`)
-			case r == '\t':
-				b.WriteString(`\t`)
-			case unicode.IsPrint(r):
-				b.WriteRune(r)
-			case r <= 0xff:
-				fmt.Fprintf(&b, `\x%02x`, r)
-			case r <= 0xffff:
-				fmt.Fprintf(&b, `\u%04x`, r)
-			default:
-				fmt.Fprintf(&b, `\U%08x`, r)
-			}
-		}
-		b.WriteRune(quote)
-	}
-	b.WriteByte(']')
-	return b.String()
 }

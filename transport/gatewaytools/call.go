@@ -14,7 +14,7 @@ import (
 type param struct {
 	name, typ   string // typ: "string" or "object"
 	required    bool
-	description string
+	description string // what the name does not say
 }
 
 // call is one tools/call of a compact tool.
@@ -23,12 +23,13 @@ type call struct {
 	sink messages.Sink
 	tool *tool
 
-	// problem says what is wrong with the arguments; empty if nothing is.
-	problem string
+	// wrong says what is wrong with the arguments; empty if nothing is.
+	wrong string
 
 	// The arguments. An optional text that is empty counts as absent: models
 	// fill in what they leave out.
 	server, name, uri string
+	method            string          // "server.tool"; locate reads server and name out of it
 	arguments         json.RawMessage // of the upstream's tool; an object
 }
 
@@ -52,8 +53,8 @@ func (t *Tools) parse(req mcp.Request, sink messages.Sink) (*call, error) {
 		}
 	}
 	for _, p := range c.tool.params {
-		if p.required && c.problem == "" && !c.given(p.name) {
-			c.problem = fmt.Sprintf("Missing required argument: '%s'", p.name)
+		if p.required && c.wrong == "" && *c.text(p.name) == "" { // what is required is a string
+			c.wrong = fmt.Sprintf("Missing required argument: '%s'", p.name)
 		}
 	}
 	return c, nil
@@ -68,47 +69,39 @@ func (c *call) take(key string, value json.RawMessage) {
 		}
 	}
 	switch {
-	case c.problem != "":
+	case c.wrong != "":
 	case i < 0:
-		c.problem = fmt.Sprintf("Unknown argument: '%s'. Available: %s", key, pythonList(c.tool.paramNames()))
+		c.wrong = fmt.Sprintf("Unknown argument: '%s'. Available: %s", key, pythonList(c.tool.paramNames()))
 	case isNull(value):
 		// Clients that know optional arguments as nullable send them.
 	case c.tool.params[i].typ == "string":
 		if first(value) != '"' {
-			c.problem = fmt.Sprintf("'%s' must be a string", key)
+			c.wrong = fmt.Sprintf("'%s' must be a string", key)
 			return
 		}
-		c.set(key, value)
+		_ = json.Unmarshal(value, c.text(key)) // it is a JSON string; halves of characters become U+FFFD
 	case first(value) == '"':
-		c.problem = fmt.Sprintf("'%s' must be an object, not a string that holds one: pass the object itself", key)
+		c.wrong = fmt.Sprintf("'%s' must be an object, not a string that holds one: pass the object itself", key)
 	case first(value) != '{':
-		c.problem = fmt.Sprintf("'%s' must be an object", key)
+		c.wrong = fmt.Sprintf("'%s' must be an object", key)
 	default:
 		c.arguments = value
 	}
 }
 
-func (c *call) set(key string, value json.RawMessage) {
-	var text string
-	_ = json.Unmarshal(value, &text) // it is a JSON string; halves of characters become U+FFFD
-	switch key {
-	case "server_name":
-		c.server = text
-	case "tool_name":
-		c.name = text
-	case "uri":
-		c.uri = text
-	}
-}
-
-func (c *call) given(param string) bool {
+// text is where a parameter that is a string goes.
+func (c *call) text(param string) *string {
 	switch param {
 	case "server_name":
-		return c.server != ""
+		return &c.server
 	case "tool_name":
-		return c.name != ""
+		return &c.name
+	case "method":
+		return &c.method
+	case "uri":
+		return &c.uri
 	}
-	return true
+	panic("gatewaytools: no place for the parameter " + param)
 }
 
 func (t *tool) paramNames() []string {

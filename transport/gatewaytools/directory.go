@@ -20,8 +20,9 @@ import (
 
 // The cuts, in characters, "..." included.
 const (
-	cutInstructions = 300
-	cutDescription  = 80
+	cutInstructions      = 300
+	cutDescription       = 80
+	cutMethodDescription = 60
 
 	// Names are not meant to be cut; these keep a hostile one from flooding the list.
 	cutName = 256
@@ -92,16 +93,39 @@ func toolDirectory(v *view) string {
 			continue
 		}
 		for _, tool := range v.tools(c) {
-			b.WriteString("\n    - " + fold(tool.Name, cutName))
-			if params := parameters(tool.InputSchema); params != "" {
-				b.WriteString("(" + params + ")")
-			}
-			if d := fold(tool.Description, cutDescription); d != "" {
-				b.WriteString(": " + d)
-			}
+			b.WriteString("\n    - ")
+			writeTool(&b, tool, cutDescription)
 		}
 	}
 	return b.String()
+}
+
+// methodDirectory lists the tools of all servers as "server.tool".
+func methodDirectory(v *view) string {
+	var b strings.Builder
+	b.WriteString("Available tools:")
+	for _, server := range v.servers() {
+		c := v.catalog(server)
+		if c == nil {
+			b.WriteString("\n  - " + fold(server, cutName) + ": not connected yet")
+			continue
+		}
+		for _, tool := range v.tools(c) {
+			b.WriteString("\n  - " + fold(server, cutName) + ".")
+			writeTool(&b, tool, cutMethodDescription)
+		}
+	}
+	return b.String()
+}
+
+func writeTool(b *strings.Builder, tool *messages.Tool, cut int) {
+	b.WriteString(fold(tool.Name, cutName))
+	if params := parameters(tool.InputSchema); params != "" {
+		b.WriteString("(" + params + ")")
+	}
+	if d := fold(tool.Description, cut); d != "" {
+		b.WriteString(": " + d)
+	}
 }
 
 func writeServer(b *strings.Builder, server string, c *messages.Catalog) {

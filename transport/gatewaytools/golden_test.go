@@ -26,11 +26,16 @@ import (
 
 // world is what the fake door of a scenario knows.
 type world struct {
-	Catalogs   []catalogJSON `json:"catalogs"`
-	Pending    []string      `json:"pending"`   // servers that are still connecting
-	Connects   []catalogJSON `json:"connects"`  // what those that will connect offer
-	Forbidden  []string      `json:"forbidden"` // "server" or "server/tool"
-	Structured bool          `json:"include_structured_content"`
+	Catalogs  []catalogJSON `json:"catalogs"`
+	Pending   []string      `json:"pending"`   // servers that are still connecting
+	Connects  []catalogJSON `json:"connects"`  // what those that will connect offer
+	Forbidden []string      `json:"forbidden"` // "server" or "server/tool"
+
+	Profile     string `json:"profile"`
+	TypeScript  bool   `json:"schema_compression_enabled"`
+	TOON        bool   `json:"toon_compression_enabled"`
+	TOONMinSize int    `json:"toon_compression_min_size"`
+	Structured  bool   `json:"include_structured_content"`
 
 	// By tool name or URI: what the upstream answers.
 	Results  map[string]json.RawMessage `json:"results"`
@@ -127,7 +132,10 @@ func golden(t *testing.T, file string) {
 		t.Fatal(err)
 	}
 	door := w.door()
-	tools := New(door, Options{Version: "1.2.3", IncludeStructuredContent: w.Structured})
+	tools := New(door, Options{
+		Version: "1.2.3", Profile: w.Profile, TypeScript: w.TypeScript,
+		TOON: w.TOON, TOONMinSize: w.TOONMinSize, IncludeStructuredContent: w.Structured,
+	})
 	written := &txtar.Archive{Comment: archive.Comment, Files: archive.Files[:1:1]}
 	want := map[string]string{}
 	for _, f := range archive.Files {

@@ -3,25 +3,13 @@ package gatewaytools
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 
 	"github.com/mcpx/mcpx/messages"
 )
 
-var inspectTool = &tool{
-	name: "inspect", title: "Inspect tools", readOnly: true,
-	lead:      "Inspect available MCP tools and their schemas.",
-	directory: toolDirectory,
-	params: []param{
-		{"server_name", "string", true, "The server whose tools to show."},
-		{"tool_name", "string", false, "One tool of that server; without it, all are shown."},
-	},
-	run: inspect,
-}
-
+// inspect answers inspect and describe.
 func inspect(ctx context.Context, t *Tools, c *call) json.RawMessage {
-	v := t.view(c.req.Caller.Principal)
-	catalog, problem := t.find(ctx, c, v, unknownServer)
+	v, catalog, problem := t.find(ctx, c)
 	if problem != nil {
 		return problem
 	}
@@ -29,35 +17,27 @@ func inspect(ctx context.Context, t *Tools, c *call) json.RawMessage {
 		tools := v.tools(catalog)
 		list := make([]json.RawMessage, len(tools))
 		for i, tool := range tools {
-			list[i] = entry(c.server, tool)
+			list[i] = t.entry(c, tool)
 		}
 		return textResult(string(array(list)))
 	}
 	tool, ok := catalog.Tool(c.name)
 	if !ok {
-		names := v.toolNames(catalog)
-		var o object
-		o.str("error", fmt.Sprintf("Tool '%s' not found on server '%s'", c.name, c.server))
-		o.list("available_tools", names)
-		return errorResult(&o, messages.KindUnknownTool, c.server, messages.SentNo)
+		return c.unknownTool(v.toolNames(catalog))
 	}
-	return textResult(string(entry(c.server, tool)))
+	return textResult(string(t.entry(c, tool)))
 }
 
-// entry renders one tool.
-func entry(server string, tool *messages.Tool) json.RawMessage {
+// entry renders one tool, named as the caller's profile names tools.
+func (t *Tools) entry(c *call, tool *messages.Tool) json.RawMessage {
 	var o object
-	o.str("server_name", server)
-	o.str("name", tool.Name)
-	o.str("description", tool.Description)
-	o.raw("input_schema", declared(tool))
-	return o.close()
-}
-
-// declared returns the input schema of a tool; {} when it declares none.
-func declared(tool *messages.Tool) json.RawMessage {
-	if len(tool.InputSchema) == 0 {
-		return json.RawMessage("{}")
+	if c.tool.byMethod {
+		o.str("method", c.server+"."+tool.Name)
+	} else {
+		o.str("server_name", c.server)
+		o.str("name", tool.Name)
 	}
-	return compact(tool.InputSchema)
+	o.str("description", tool.Description)
+	o.raw("input_schema", t.declared(tool))
+	return o.close()
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 
 	"github.com/mcpx/mcpx/messages"
-	"github.com/mcpx/mcpx/transport/jsonrpc"
 )
 
 // maxListings bounds for how many principals the rendered list is kept. Beyond
@@ -60,48 +59,23 @@ func (t *Tools) renderList(v *view) json.RawMessage {
 	return o.close()
 }
 
-// definition renders a tool as tools/list has it (2025-11-25, server/tools: data types).
+// definition renders a tool as tools/list has it (2025-11-25, server/tools:
+// data types). A client may hold it all the time, so it says nothing twice and
+// nothing that is the default: without annotations a tool may change things,
+// destroy them, and reach the world, which is the careful answer where the
+// upstream's tool is not known.
 func (t *tool) definition(v *view) json.RawMessage {
 	description := t.lead
 	if t.directory != nil {
 		description += "\n\n" + t.directory(v)
 	}
-	var hints object
-	hints.str("title", t.title)
-	if t.readOnly {
-		hints.raw("readOnlyHint", []byte("true"))
-	} else {
-		// What the upstream's tool does is not known here: the careful answers.
-		hints.raw("readOnlyHint", []byte("false"))
-		hints.raw("destructiveHint", []byte("true"))
-	}
-	hints.raw("openWorldHint", []byte("true"))
 	var o object
 	o.str("name", t.name)
 	o.str("title", t.title)
 	o.str("description", description)
 	o.raw("inputSchema", t.inputSchema())
-	o.raw("annotations", hints.close())
-	return o.close()
-}
-
-// inputSchema renders the parameters as JSON Schema.
-func (t *tool) inputSchema() json.RawMessage {
-	var properties object
-	var required []json.RawMessage
-	for _, p := range t.params {
-		var o object
-		o.str("type", p.typ)
-		o.str("description", p.description)
-		properties.raw(p.name, o.close())
-		if p.required {
-			required = append(required, jsonrpc.Quote(p.name))
-		}
+	if t.readOnly {
+		o.raw("annotations", []byte(`{"readOnlyHint":true}`))
 	}
-	var o object
-	o.str("type", "object")
-	o.raw("properties", properties.close())
-	o.raw("required", array(required))
-	o.raw("additionalProperties", []byte("false"))
 	return o.close()
 }

@@ -4,32 +4,60 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"strings"
 
 	"github.com/mcpx/mcpx/messages"
 )
 
-// find returns the catalog of the call's server, waiting for its first
-// connection if there has been none, or the result that says why there is none.
-// unknown renders the answer for a server that does not exist.
-func (t *Tools) find(ctx context.Context, c *call, v *view, unknown func(string, []string) json.RawMessage) (*messages.Catalog, json.RawMessage) {
+// find returns what the caller may see and the catalog of the call's server,
+// waiting for its first connection if there has been none; or the result that
+// says why there is none.
+func (t *Tools) find(ctx context.Context, c *call) (*view, *messages.Catalog, json.RawMessage) {
+	v := t.view(c.req.Caller.Principal)
+	if problem := c.locate(v); problem != nil {
+		return v, nil, problem
+	}
 	if !v.has(c.server) {
-		return nil, unknown(c.server, v.servers())
+		return v, nil, c.unknownServer(v.servers())
 	}
 	f := t.door.Allowed(c.req.Caller.Principal, c.server, c.name)
 	if f == nil {
 		if catalog := v.catalog(c.server); catalog != nil {
-			return catalog, nil
+			return v, catalog, nil
 		}
 		catalog, err := t.door.Catalog(ctx, c.server)
 		if err == nil {
-			return &catalog, nil
+			return v, &catalog, nil
 		}
 		f = failureOf(err, c.server)
 	}
-	if f.Kind == messages.KindUnknownUpstream { // removed a moment ago
-		return nil, unknown(c.server, t.view(c.req.Caller.Principal).servers())
+	return v, nil, t.failed(c, f)
+}
+
+// locate reads the server and the tool out of a method. Names of both may hold
+// dots: the longest name of a server that fits wins. Where the tool may be left
+// out, a method that is the whole name of a server means that server.
+func (c *call) locate(v *view) json.RawMessage {
+	if !c.tool.byMethod {
+		return nil
 	}
-	return nil, failed(f, c.server)
+	serverOnly := c.tool.readOnly
+	if serverOnly && v.has(c.method) {
+		c.server = c.method
+		return nil
+	}
+	var ok bool
+	if c.server, c.name, ok = messages.SplitMethod(v.dir.Servers, c.method); ok {
+		return nil
+	}
+	// No server fits: the answer names the one that was probably meant.
+	if c.server, c.name, ok = strings.Cut(c.method, "."); ok || serverOnly {
+		return nil
+	}
+	var o object // without a code, as it always was
+	o.str("error", fmt.Sprintf("Invalid method format: '%s'. Expected 'server.tool'", c.method))
+	return errorResult(&o, messages.KindInvalidArgs, "", messages.SentNo)
 }
 
 // failureOf reads the failure of a catalog that is not there. Other errors come from ctx.

@@ -3,26 +3,15 @@ package gatewaytools
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"strconv"
 
 	"github.com/mcpx/mcpx/messages"
 	"github.com/mcpx/mcpx/transport/jsonrpc"
 )
 
-var resourcesTool = &tool{
-	name: "resources", title: "Read resources", readOnly: true,
-	lead:      "Read MCP server resources.",
-	directory: resourceDirectory,
-	params: []param{
-		{"server_name", "string", true, "The server that has the resource."},
-		{"uri", "string", false, "The resource to read; without it, the server's resources and templates are listed."},
-	},
-	run: resources,
-}
-
+// resources answers resources and read.
 func resources(ctx context.Context, t *Tools, c *call) json.RawMessage {
-	catalog, problem := t.find(ctx, c, t.view(c.req.Caller.Principal), unknownServer)
+	_, catalog, problem := t.find(ctx, c)
 	if problem != nil {
 		return problem
 	}
@@ -38,11 +27,8 @@ func resources(ctx context.Context, t *Tools, c *call) json.RawMessage {
 	var params object
 	params.str("uri", c.uri)
 	outcome := t.door.Call(ctx, c.upstream("resources/read", c.uri, params.close()), c.sink)
-	if f := outcome.Failure; f != nil {
-		if f.Kind == messages.KindUnknownUpstream { // removed a moment ago
-			return unknownServer(c.server, t.view(c.req.Caller.Principal).servers())
-		}
-		return failedWith(fmt.Sprintf("Failed to read resource '%s' from server '%s'", c.uri, c.server), f, c.server)
+	if outcome.Failure != nil {
+		return t.failedToRead(c, outcome.Failure)
 	}
 	return presentContents(outcome.Result)
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/mcpx/mcpx/messages"
+	"github.com/mcpx/mcpx/transport/compact/tokens"
+	"github.com/mcpx/mcpx/transport/compact/toon"
 	"github.com/mcpx/mcpx/transport/jsonrpc"
 	"github.com/mcpx/mcpx/transport/mcp"
 )
@@ -13,8 +15,8 @@ import (
 const maxDepth = 256
 
 // metaEncoding is the member of a result's _meta that says how mcpx has
-// written its text: "json" where it was read as JSON and written compactly. A
-// text that is passed on as it came has none.
+// written its text: "json" where it was read as JSON and written compactly,
+// "toon" where TOON is smaller. A text that is passed on as it came has none.
 const metaEncoding = "mcpx/encoding"
 
 // upstreamResult is a CallToolResult, split and not decoded.
@@ -56,16 +58,16 @@ func split(raw json.RawMessage) upstreamResult {
 // present makes an upstream's result ours:
 //
 //	no content           null, or structuredContent where that is all there is
-//	one text             JSON is read (twice, if it is a string) and written compactly; else the text
+//	one text             JSON is read (twice, if it is a string) and written as TOON or compactly; else the text
 //	anything else        the content as it came, unknown types too
-//	isError, texts only  {"error": the texts}, as every failure of exec
+//	isError, texts only  {"error": the texts}, as every failure of a call
 //
 // The upstream's _meta is kept. Its structuredContent repeats the text for
-// programs; include_structured_content replaces it by what exec has read.
-func (t *Tools) present(raw json.RawMessage, server string) json.RawMessage {
+// programs; include_structured_content replaces it by what was read here.
+func (t *Tools) present(c *call, raw json.RawMessage) json.RawMessage {
 	r := split(raw)
 	if r.isError {
-		return t.presentError(r, server)
+		return t.presentError(c, r)
 	}
 	if r.items == 0 && (r.content == nil || first(r.content) == '[') {
 		value := json.RawMessage("null")
@@ -127,11 +129,18 @@ func mayBeJSON(text string) bool {
 }
 
 func (t *Tools) presentJSON(r upstreamResult, value json.RawMessage) json.RawMessage {
-	meta := json.RawMessage(`{"` + metaEncoding + `":"json"}`)
-	if first(r.meta) == '{' {
-		meta = jsonrpc.Set(r.meta, json.RawMessage(`"json"`), metaEncoding)
+	text, encoding := string(value), json.RawMessage(`"json"`)
+	if t.opts.TOON {
+		// Fewer bytes are not fewer tokens: of single values in lines, TOON needs more.
+		if lines, ok := toon.Smaller(value, t.opts.TOONMinSize); ok && tokens.Estimate(lines) <= tokens.Estimate(value) {
+			text, encoding = string(lines), json.RawMessage(`"toon"`)
+		}
 	}
-	return textResultWith(string(value), false, t.structured(value), meta)
+	meta := json.RawMessage("{}")
+	if first(r.meta) == '{' {
+		meta = r.meta
+	}
+	return textResultWith(text, false, t.structured(value), jsonrpc.Set(meta, encoding, metaEncoding))
 }
 
 // structured returns the structuredContent of a result whose value is raw; nil for none.
@@ -163,7 +172,7 @@ func (t *Tools) passOn(r upstreamResult, value json.RawMessage) json.RawMessage 
 
 // presentError renders what the tool says went wrong. An error with other
 // content than texts passes as it came, isError included.
-func (t *Tools) presentError(r upstreamResult, server string) json.RawMessage {
+func (t *Tools) presentError(c *call, r upstreamResult) json.RawMessage {
 	var texts []string
 	for item := range jsonrpc.Elements(r.content) {
 		typ, _ := jsonrpc.GetString(item, "type")
@@ -180,10 +189,9 @@ func (t *Tools) presentError(r upstreamResult, server string) json.RawMessage {
 			text = string(compact(r.structured))
 		}
 	}
-	var o object
-	o.str("error", text)
+	o := c.problem(messages.KindUpstream, text)
 	o.str("kind", messages.KindUpstream.String())
-	o.str("server", server)
+	o.str("server", c.server)
 	o.str("sent", messages.SentDone.String())
 	return textResultWith(string(o.close()), true, nil, r.meta)
 }

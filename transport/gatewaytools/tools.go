@@ -23,32 +23,17 @@ type Options struct {
 	// Profile names the set of tools; empty: ProfileInspect. See KnownProfile.
 	Profile string
 
-	// IncludeStructuredContent adds structuredContent {"result": …} to the results of exec.
+	// TypeScript writes schemas as the text of a TypeScript type instead of JSON Schema.
+	TypeScript bool
+
+	// TOON writes the results of upstreams' tools as TOON where that is smaller
+	// than compact JSON, in bytes and as far as can be told in tokens, from
+	// TOONMinSize keys or rows on.
+	TOON        bool
+	TOONMinSize int
+
+	// IncludeStructuredContent adds structuredContent {"result": …} to the results of upstreams' tools.
 	IncludeStructuredContent bool
-}
-
-// ProfileInspect is the default profile: inspect, exec, resources.
-const ProfileInspect = "inspect"
-
-// KnownProfile tells whether there is a profile of that name; empty is the default one.
-func KnownProfile(name string) bool { return name == "" || profiles[name] != nil }
-
-// profiles holds the tools of each profile in the order in which they are listed.
-var profiles = map[string][]*tool{
-	ProfileInspect: {inspectTool, execTool, resourcesTool},
-}
-
-// tool is one compact tool.
-type tool struct {
-	name, title string
-	lead        string // the fixed part of its description
-	directory   func(*view) string
-	params      []param
-	readOnly    bool
-
-	// run answers a call whose arguments fit params. The result is a
-	// CallToolResult; failures of the call are results too.
-	run func(ctx context.Context, t *Tools, c *call) json.RawMessage
 }
 
 // Tools serves the compact tools of one profile over a Door. It keeps nothing
@@ -59,6 +44,7 @@ type Tools struct {
 	tools   []*tool
 	descr   mcp.Description
 	schemas schema.Cache
+	types   typeTexts
 
 	listings atomic.Pointer[listings]
 	render   sync.Mutex // one renders, the others wait and find it done; nothing is waited for under it
@@ -69,30 +55,26 @@ func New(door Door, opts Options) *Tools {
 	if opts.Name == "" {
 		opts.Name = "mcpx"
 	}
-	if opts.Instructions == "" {
-		opts.Instructions = defaultInstructions
-	}
 	if opts.Profile == "" {
 		opts.Profile = ProfileInspect
 	}
-	tools := profiles[opts.Profile]
-	if tools == nil {
+	profile, known := profiles[opts.Profile]
+	if !known {
 		panic(fmt.Sprintf("gatewaytools: unknown profile %q", opts.Profile))
+	}
+	if opts.Instructions == "" {
+		opts.Instructions = instructions + profile.instructions
 	}
 	var info object
 	info.str("name", opts.Name)
 	info.str("version", opts.Version)
-	return &Tools{door: door, opts: opts, tools: tools, descr: mcp.Description{
+	return &Tools{door: door, opts: opts, tools: profile.tools, descr: mcp.Description{
 		Info: info.close(),
 		// No resources and no prompts of our own: those of the upstreams are behind the tools.
 		Capabilities: json.RawMessage(`{"tools":{"listChanged":true}}`),
 		Instructions: opts.Instructions,
 	}}
 }
-
-const defaultInstructions = "mcpx reaches many MCP servers through few tools. The description of inspect lists the servers and their tools. " +
-	"Call inspect(server_name, tool_name) for a tool's input_schema, then exec(server_name, tool_name, arguments) to run it; " +
-	"resources(server_name, uri) reads a server's resources."
 
 // Describe answers initialize and server/discover, from memory.
 func (t *Tools) Describe(context.Context, mcp.Caller) mcp.Description { return t.descr }
@@ -113,8 +95,8 @@ func (t *Tools) Serve(ctx context.Context, req mcp.Request, sink messages.Sink) 
 		if err != nil {
 			return nil, err
 		}
-		if c.problem != "" {
-			return badCompactArgs(c), nil
+		if c.wrong != "" {
+			return t.badCompactArgs(c), nil
 		}
 		return c.tool.run(ctx, t, c), nil
 	}

@@ -27,7 +27,7 @@ func TestNew_PresentsItself(t *testing.T) {
 }
 
 func TestNew_AnUnknownProfileIsABug(t *testing.T) {
-	if !KnownProfile("") || !KnownProfile("inspect") || KnownProfile("x") {
+	if !KnownProfile("") || !KnownProfile("inspect") || !KnownProfile("describe") || !KnownProfile("invoke") || KnownProfile("x") {
 		t.Fatal("KnownProfile")
 	}
 	defer func() {
@@ -39,17 +39,26 @@ func TestNew_AnUnknownProfileIsABug(t *testing.T) {
 }
 
 func TestProfiles_DeclareSchemasThatAcceptWhatTheToolsAccept(t *testing.T) {
-	for _, tool := range profiles[ProfileInspect] {
-		s, err := schema.Compile(tool.inputSchema())
-		if err != nil {
-			t.Fatal(tool.name, err)
-		}
-		args := `{"server_name":"s"}`
-		if tool == execTool {
-			args = `{"server_name":"s","tool_name":"t","arguments":{"a":1}}`
-		}
-		if ps := s.Validate(json.RawMessage(args)); ps != nil {
-			t.Errorf("%s: %+v", tool.name, ps)
+	for name, args := range map[string]string{
+		"inspect": `{"server_name":"s"}`, "exec": `{"server_name":"s","tool_name":"t","arguments":{"a":1}}`, "resources": `{"server_name":"s"}`,
+		"describe": `{"method":"s"}`, "call": `{"method":"s.t"}`, "invoke": `{"method":"s.t","arguments":{"a":1}}`, "read": `{"server_name":"s","uri":"u"}`,
+	} {
+		for _, p := range profiles {
+			for _, tool := range p.tools {
+				if tool.name != name {
+					continue
+				}
+				s, err := schema.Compile(tool.inputSchema())
+				if err != nil {
+					t.Fatal(name, err)
+				}
+				if ps := s.Validate(json.RawMessage(args)); ps != nil {
+					t.Errorf("%s: %+v", name, ps)
+				}
+				if ps := s.Validate(json.RawMessage(`{}`)); ps == nil {
+					t.Errorf("%s needs nothing", name)
+				}
+			}
 		}
 	}
 }
@@ -125,7 +134,7 @@ func (d policyDoor) Allowed(messages.Principal, string, string) *messages.Failur
 func TestExec_AServerRemovedAfterTheDirectoryWasReadIsNotFound(t *testing.T) {
 	door := policyDoor{&fakeDoor{dir: directory(1, []messages.Catalog{{Server: "s"}})}, messages.Failf(messages.KindUnknownUpstream, "s", "there is no server")}
 	result, _ := New(door, Options{}).Serve(context.Background(), toolsCall(execParams("s", "t", `{}`)), messages.Discard)
-	if !strings.Contains(textOf(result), `"error":"Server 's' not found. Available: []"`) {
+	if !strings.Contains(textOf(result), `"error":"Server 's' not found","hint":"No MCP servers`) {
 		t.Fatalf("%s", result)
 	}
 	door.failure = messages.Failf(messages.KindUnavailable, "s", "mcpx is shutting down")
@@ -277,5 +286,57 @@ func TestReadJSON_DeepTextStaysText(t *testing.T) {
 	// A string in a string in a string is unwrapped twice, as it always was.
 	if v, plain, ok := readJSON(`"\"\\\"x\\\"\""`); v != nil || plain != `"x"` || !ok {
 		t.Fatalf("%s %q", v, plain)
+	}
+}
+
+func TestProfiles_EachParameterHasAPlace(t *testing.T) {
+	for name, p := range profiles {
+		for _, tool := range p.tools {
+			for _, param := range tool.params {
+				if param.typ == "string" {
+					(&call{}).text(param.name) // panics
+				} else if param.required || param.name != "arguments" {
+					t.Errorf("%s.%s: call.arguments is the only place for an object, and it may be left out", name, tool.name)
+				}
+			}
+		}
+	}
+}
+
+func TestTypeTexts_AreWrittenOnceAndBounded(t *testing.T) {
+	var c typeTexts
+	first := c.text(json.RawMessage(`{"type":"string"}`))
+	if string(first) != `"string"` || &c.text(json.RawMessage(`{"type":"string"}`))[0] != &first[0] {
+		t.Fatalf("%s is written again", first)
+	}
+	for range 2 { // written, and remembered
+		if c.text(json.RawMessage(`[]`)) != nil {
+			t.Fatal("a list is no schema")
+		}
+	}
+	var wg sync.WaitGroup
+	for worker := range 4 {
+		wg.Go(func() {
+			for i := range maxTypes {
+				if got := string(c.text(json.RawMessage(fmt.Sprintf(`{"const":%d}`, i*(worker+1))))); got != fmt.Sprintf(`"%d"`, i*(worker+1)) {
+					t.Errorf("%s", got)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if len(c.texts) > maxTypes || len(c.texts) == 0 {
+		t.Errorf("%d are kept", len(c.texts))
+	}
+	for i := range 100 {
+		long := fmt.Sprintf(`{"const":"%d%s"}`, i, strings.Repeat("x", 200_000))
+		c.text(json.RawMessage(long))
+	}
+	size := 0
+	for _, text := range c.texts {
+		size += len(text)
+	}
+	if size != c.bytes || size > maxTypeBytes {
+		t.Errorf("%d bytes are kept, counted as %d", size, c.bytes)
 	}
 }
