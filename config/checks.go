@@ -197,13 +197,6 @@ func checkHosts(c *checker, key string, at int, v any) (any, bool) {
 	return out, valid
 }
 
-func checkProfile(c *checker, key string, at int, v any) (any, bool) {
-	if v != "inspect" {
-		c.warnf(at, key, "%q has no effect yet: the profile is inspect", v)
-	}
-	return "inspect", true
-}
-
 // logLevels by the words that people use for them.
 var logLevels = map[string]string{
 	"trace": "trace", "debug": "debug", "info": "info", "warn": "warn", "warning": "warn",

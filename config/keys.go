@@ -32,7 +32,8 @@ func defaults() *target {
 		Config: Config{
 			Limits: messages.DefaultLimits(),
 			Host:   "127.0.0.1", Port: 8000,
-			LogLevel: "info", LogFormat: "auto", Profile: "inspect",
+			LogLevel: "info", LogFormat: "auto",
+			Profile: "inspect", SchemaCompression: true, TOONCompression: true, TOONMinSize: 1,
 		},
 		spec: messages.ServerSpec{Protocol: "auto", Policy: messages.DefaultPolicy()},
 		on:   true,
@@ -153,9 +154,15 @@ func serviceKeys() []key {
 		row("ssl_keyfile", inTop, text{}, "its private key, PEM", "").
 			to(field(func(t *target) *string { return &t.TLSKeyFile })),
 		row("profile", inTop, choice{"inspect", "describe", "invoke"}, "the set of compact tools", "").
-			checked(checkProfile).to(field(func(t *target) *string { return &t.Profile })),
-		row("include_structured_content", inTop, toggle{}, "adds `structured_content` to results of `exec`", "").
+			to(field(func(t *target) *string { return &t.Profile })),
+		row("include_structured_content", inTop, toggle{}, "adds `structuredContent` to the results of tools", "").
 			to(field(func(t *target) *bool { return &t.IncludeStructuredContent })),
+		row("schema_compression_enabled", inTop, toggle{}, "shows schemas of tools as TypeScript instead of JSON Schema", "").
+			to(field(func(t *target) *bool { return &t.SchemaCompression })),
+		row("toon_compression_enabled", inTop, toggle{}, "results of tools as TOON where that is smaller than JSON", "").
+			to(field(func(t *target) *bool { return &t.TOONCompression })),
+		row("toon_compression_min_size", inTop, natural, "from so many keys of an object, or objects of a list that have the same keys; other lists from twice as many", "JSON below it").
+			to(field(func(t *target) *int { return &t.TOONMinSize })),
 		row("log_level", inTop, text{}, "`trace`, `debug`, `info`, `warn` or `error`", "unknown ones count as `info`").
 			checked(checkLogLevel).to(field(func(t *target) *string { return &t.LogLevel })),
 		row("log_format", inTop, choice{"auto", "json", "console"}, "`auto` is `console` on a terminal, else `json`", "").
@@ -271,9 +278,6 @@ func pendingKeys() []key {
 		pending("breaker.open_for", anywhere, orZero, "10 s", "until one probe", ""),
 		pending("cache_ttl", anywhere, orZero, "0", "how long answers of read-only tools are kept", ""),
 		pending("endpoints", inTop, anything{}, "none", "transparent endpoints", ""),
-		pending("toon_compression_enabled", inTop, toggle{}, "true", "results as TOON where that is smaller", ""),
-		pending("toon_compression_min_size", inTop, natural, "1", "keys or rows from which on", ""),
-		pending("schema_compression_enabled", inTop, toggle{}, "true", "schemas as TypeScript", ""),
 		pending("client_header_forwarding.enabled", anywhere, toggle{}, "false", "passes headers of callers on", ""),
 		pending("client_header_forwarding.whitelist", anywhere, list{}, "none", "which; a trailing `*` matches the rest", ""),
 		pending("client_header_forwarding.blacklist", anywhere, list{}, "none", "which not; wins", ""),

@@ -69,6 +69,9 @@ func newService(runtime *actors.Runtime, cfg *config.Config) front.Service {
 	return gatewaytools.New(runtime, gatewaytools.Options{
 		Version:                  version,
 		Profile:                  cfg.Profile,
+		TypeScript:               cfg.SchemaCompression,
+		TOON:                     cfg.TOONCompression,
+		TOONMinSize:              cfg.TOONMinSize,
 		IncludeStructuredContent: cfg.IncludeStructuredContent,
 	})
 }
