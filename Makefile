@@ -46,7 +46,7 @@ tests/npm/node_modules/.package-lock.json: tests/npm/package-lock.json tests/npm
 	@touch $@
 
 .PHONY: deps-tools
-deps-tools: $(LINT) $(BIN)/everything-server
+deps-tools: $(LINT) $(BIN)/everything-server $(BIN)/tokens
 
 $(LINT): tests/tools/go.mod tests/tools/go.sum
 	@echo 'building golangci-lint (once)'
@@ -58,6 +58,10 @@ $(BIN)/everything-server: tests/tools/everything/go.mod tests/tools/everything/g
 	@$(GO) build -C tests/tools/everything -tags mcp_go_client_oauth -o $@ \
 		github.com/modelcontextprotocol/go-sdk/conformance/everything-server
 	@touch $@
+
+# Counts tokens; a module of its own, for its tables weigh 12 MB.
+$(BIN)/tokens: tests/tools/tokens/main.go tests/tools/tokens/go.mod tests/tools/tokens/go.sum
+	@$(GO) build -C tests/tools/tokens -o $@ .
 
 ## ---- the program
 

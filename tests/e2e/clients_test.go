@@ -87,8 +87,8 @@ func checkTour(t *testing.T, f found) {
 		t.Errorf("server %q with the tools %v", f.Server, f.Tools)
 	}
 	var tool inspected
-	if decode(t, json.RawMessage(f.Inspected.text(t)), &tool); tool.Name != "get-sum" || !bytes.Contains(tool.InputSchema, []byte(`"required":["a","b"]`)) {
-		t.Errorf("inspected: %+v", tool)
+	if decode(t, json.RawMessage(f.Inspected.text(t)), &tool); tool.Name != "get-sum" || !strings.HasPrefix(string(tool.InputSchema), `"{a: number /* First number */; b: number`) {
+		t.Errorf("inspected: %s as %s", tool.Name, tool.InputSchema)
 	}
 	if got := f.Sum.text(t); got != "The sum of 19 and 23 is 42." {
 		t.Errorf("the sum: %q", got)

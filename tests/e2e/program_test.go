@@ -145,10 +145,10 @@ func startGateway(dir string, args ...string) (*gateway, error) {
 
 // serve is startGateway for one test, with a configuration of its own; it
 // returns when all of its servers are connected.
-func serve(t *testing.T, servers map[string]any) *gateway {
+func serve(t *testing.T, servers map[string]any, settings ...map[string]any) *gateway {
 	t.Helper()
 	dir := t.TempDir()
-	g, err := startGateway(dir, writeConfig(t, dir, servers), "--port", "0")
+	g, err := startGateway(dir, writeConfig(t, dir, servers, settings...), "--port", "0")
 	if err != nil {
 		t.Fatal(err)
 	}

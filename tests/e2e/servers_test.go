@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -48,18 +49,23 @@ func puppetServer(behaviour string, args ...string) map[string]any {
 	return map[string]any{"command": command, "args": append([]string{}, arguments...), "env": env}
 }
 
-// writeConfig writes a configuration into dir and returns its path.
-func writeConfig(t *testing.T, dir string, servers map[string]any) string {
+// writeConfig writes a configuration into dir and returns its path. Settings
+// are keys of its top level.
+func writeConfig(t *testing.T, dir string, servers map[string]any, settings ...map[string]any) string {
 	t.Helper()
-	path, err := saveConfig(dir, servers)
+	path, err := saveConfig(dir, servers, settings...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return path
 }
 
-func saveConfig(dir string, servers map[string]any) (string, error) {
-	text, err := json.MarshalIndent(map[string]any{"mcpServers": servers}, "", "  ")
+func saveConfig(dir string, servers map[string]any, settings ...map[string]any) (string, error) {
+	config := map[string]any{"mcpServers": servers}
+	for _, s := range settings {
+		maps.Copy(config, s)
+	}
+	text, err := json.MarshalIndent(config, "", "  ")
 	if err != nil {
 		return "", err
 	}

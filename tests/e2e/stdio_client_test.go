@@ -72,14 +72,14 @@ func dialStdio(t *testing.T, dir, command string, args ...string) *pipe {
 }
 
 // stdio starts `mcpx stdio` in front of the given servers.
-func stdio(t *testing.T, servers map[string]any) *pipe {
+func stdio(t *testing.T, servers map[string]any, settings ...map[string]any) *pipe {
 	t.Helper()
 	path, err := binary()
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	return dialStdio(t, dir, path, "stdio", writeConfig(t, dir, servers))
+	return dialStdio(t, dir, path, "stdio", writeConfig(t, dir, servers, settings...))
 }
 
 // client returns a client of a revision; a legacy one has initialised.

@@ -50,7 +50,7 @@ run '100,000 random values through TOON and back' env TOON_VALUES=100000 \
 
 make --no-print-directory e2e-binary
 while read -r pkg; do
-	run "race tests x$count (${pkg#github.com/mcpx/mcpx/})" env MCPX_BINARY="$PWD/bin/mcpx" \
+	run "race tests x$count (${pkg#github.com/mcpx/mcpx/})" env MCPX_BINARY="$PWD/bin/mcpx" MCPX_REPORTS="$PWD/tests/reports" \
 		go test -race -count "$count" -timeout 30m "$pkg"
 done < <(go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./...)
 
