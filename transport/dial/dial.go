@@ -1,6 +1,6 @@
 // Package dial opens connections to upstream servers: child processes over
-// stdio and sessions over Streamable HTTP. It implements the seam that
-// actors/link owns.
+// stdio, and sessions over Streamable HTTP and its predecessor HTTP+SSE. It
+// implements the seam that actors/link owns.
 package dial
 
 import (
@@ -27,6 +27,8 @@ func (d *Dialer) Dial(ctx context.Context, req link.DialRequest) (link.Conn, err
 		return d.dialStdio(ctx, req)
 	case messages.TransportHTTP:
 		return d.dialHTTP(ctx, req)
+	case messages.TransportSSE:
+		return d.dialSSE(ctx, req)
 	default:
 		return nil, messages.Failf(messages.KindUnavailable, req.Spec.Name,
 			"server %q: transport %q is not supported", req.Spec.Name, req.Spec.Transport)

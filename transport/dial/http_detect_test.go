@@ -126,8 +126,9 @@ func TestHTTPDial_SaysInPlainWordsWhyThereIsNoConnection(t *testing.T) {
 		{"no such host", "http://nowhere.invalid/mcp", "", "nowhere.invalid"},
 		{"a certificate that nobody trusts", tls.URL, "", "the TLS certificate of"},
 		{"TLS where there is none", strings.Replace(plain.URL, "http", "https", 1), "", "does not speak TLS"},
-		{"a legacy SSE server", plain.URL, "", `(type "sse"), which is not supported yet`},
-		{"the same, asked in legacy only", plain.URL, "legacy", `(type "sse"), which is not supported yet`},
+		{"nothing of ours", plain.URL, "", "it answered initialize with HTTP 404 Not Found: 404 page not found; " +
+			"nor does it speak the older HTTP+SSE: it answered GET with HTTP 404 Not Found: 404 page not found"},
+		{"the same, asked in legacy only", plain.URL, "legacy", "nor does it speak the older HTTP+SSE"},
 		{"the same, asked in modern only", plain.URL, "modern", "does not speak 2026-07-28, which its configuration demands"},
 		{"not HTTP", garbage.URL, "", "does not speak HTTP"},
 		{"endless headers", endless.URL, "", "limits.header_bytes (65536 bytes)"},

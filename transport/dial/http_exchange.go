@@ -153,19 +153,11 @@ func (x *httpExchange) refused(resp *http.Response) reply {
 	} else {
 		body = x.c.headOf(resp)
 	}
-	switch status := resp.StatusCode; {
-	case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusTooManyRequests:
-	case status >= 400 && status < 500:
-		// The id may be missing where the server did not read that far.
-		if m, problem := jsonrpc.Parse(body, x.c.limits.Depth); problem == nil && m.Kind == jsonrpc.ErrorResponse {
-			return reply{err: jsonrpc.ParseError(m.Err)}
-		}
-	}
-	return reply{failure: x.c.refusal(resp, body, x.method)}
+	return x.c.refused(resp, body, x.method)
 }
 
 // body reads an answer's body within limits.message_bytes; ErrTooLong beyond it.
-func (c *httpConn) body(resp *http.Response) ([]byte, error) {
+func (c *httpCore) body(resp *http.Response) ([]byte, error) {
 	limit := int64(c.limits.MessageBytes)
 	if resp.ContentLength > limit {
 		return nil, jsonrpc.ErrTooLong
@@ -274,7 +266,7 @@ func (x *httpExchange) broken(err error) *messages.Failure {
 
 // unreachable: the server cannot even be reached, so the connection is lost,
 // and whoever supervises it connects anew.
-func (c *httpConn) unreachable(err error) *messages.Failure {
+func (c *httpCore) unreachable(err error) *messages.Failure {
 	f := messages.Failf(messages.KindUnavailable, c.name, "server %q: %s", c.name, c.plain(err))
 	f.Stale = true
 	c.lose(f)

@@ -29,7 +29,7 @@ const (
 )
 
 // plain says what a network error means and, where it can be known, what to do.
-func (c *httpConn) plain(err error) string {
+func (c *httpCore) plain(err error) string {
 	var (
 		dns      *net.DNSError
 		unknown  x509.UnknownAuthorityError
@@ -70,8 +70,22 @@ func (c *httpConn) plain(err error) string {
 	return c.sanitise(err.Error())
 }
 
+// refused reads an answer with an error status, of which body has been read:
+// the server's own error, or what else its refusal means.
+func (c *httpCore) refused(resp *http.Response, body []byte, what string) reply {
+	switch status := resp.StatusCode; {
+	case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusTooManyRequests:
+	case status >= 400 && status < 500:
+		// The id may be missing where the server did not read that far.
+		if m, problem := jsonrpc.Parse(body, c.limits.Depth); problem == nil && m.Kind == jsonrpc.ErrorResponse {
+			return reply{err: jsonrpc.ParseError(m.Err)}
+		}
+	}
+	return reply{failure: c.refusal(resp, body, what)}
+}
+
 // refusal turns an answer that is no message into a failure. body is its beginning.
-func (c *httpConn) refusal(resp *http.Response, body []byte, what string) *messages.Failure {
+func (c *httpCore) refusal(resp *http.Response, body []byte, what string) *messages.Failure {
 	status := resp.StatusCode
 	said := c.said(resp, body)
 	switch {
@@ -102,7 +116,7 @@ func (c *httpConn) refusal(resp *http.Response, body []byte, what string) *messa
 }
 
 // headOf reads the beginning of an answer that is no message.
-func (c *httpConn) headOf(resp *http.Response) []byte {
+func (c *httpCore) headOf(resp *http.Response) []byte {
 	if mediaType(resp.Header) == typeEvents {
 		return nil // it may never end
 	}
@@ -112,7 +126,7 @@ func (c *httpConn) headOf(resp *http.Response) []byte {
 
 // said quotes what the server said: the message of a JSON-RPC error, or the
 // first words of the body; empty when there are none.
-func (c *httpConn) said(resp *http.Response, body []byte) string {
+func (c *httpCore) said(resp *http.Response, body []byte) string {
 	text := string(body)
 	if m, problem := jsonrpc.Parse(body, c.limits.Depth); problem == nil && m.Kind == jsonrpc.ErrorResponse {
 		text = jsonrpc.ParseError(m.Err).Message
@@ -125,7 +139,7 @@ func (c *httpConn) said(resp *http.Response, body []byte) string {
 
 // sanitise makes a foreign text fit to be shown: one line, short, printable,
 // and without what we sent as a header.
-func (c *httpConn) sanitise(text string) string {
+func (c *httpCore) sanitise(text string) string {
 	for _, secret := range c.secrets() {
 		text = strings.ReplaceAll(text, secret, messages.Mask)
 	}
@@ -138,10 +152,13 @@ func (c *httpConn) sanitise(text string) string {
 	return text
 }
 
-// secrets are what we sent in headers, longest first, and their words: a server
+// secrets are what we sent in headers and in the query, longest first, and their words: a server
 // may quote the token without its scheme. Short ones are no secrets.
-func (c *httpConn) secrets() []string {
+func (c *httpCore) secrets() []string {
 	list := []string{c.session}
+	for _, values := range c.url.Query() {
+		list = append(list, values...)
+	}
 	for name, values := range c.base {
 		if name != "User-Agent" {
 			list = append(list, values...)
@@ -171,28 +188,28 @@ func mediaType(h http.Header) string {
 }
 
 // upstreamError is an error of the server's own.
-func (c *httpConn) upstreamError(e *jsonrpc.Error) *messages.Failure {
+func upstreamError(server string, e *jsonrpc.Error) *messages.Failure {
 	return &messages.Failure{
-		Kind: messages.KindUpstream, Server: c.name, Sent: messages.SentDone,
+		Kind: messages.KindUpstream, Server: server, Sent: messages.SentDone,
 		Code: e.Code, Message: e.Message, Data: bytes.Clone(e.Data),
 	}
 }
 
 // unusable is an answer that came and cannot be read.
-func (c *httpConn) unusable(sent messages.Sent, format string, args ...any) *messages.Failure {
+func (c *httpCore) unusable(sent messages.Sent, format string, args ...any) *messages.Failure {
 	f := c.failf(messages.KindUpstream, format, args...)
 	f.Code, f.Sent = jsonrpc.CodeInternal, sent
 	return f
 }
 
-func (c *httpConn) tooLarge(what string) *messages.Failure {
+func (c *httpCore) tooLarge(what string) *messages.Failure {
 	return c.unusable(messages.SentDone, "message too large: the answer to %s exceeds limits.message_bytes (%d bytes)",
 		what, c.limits.MessageBytes)
 }
 
 // expired: the session is gone, and with it the connection. The request was
 // not looked at (2025-11-25, transports: session management).
-func (c *httpConn) expired(what string) *messages.Failure {
+func (c *httpCore) expired(what string) *messages.Failure {
 	f := messages.Failf(messages.KindUnavailable, c.name, "server %q: the session has expired (404 to %s)", c.name, what)
 	f.Stale = true
 	c.lose(f)

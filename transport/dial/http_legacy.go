@@ -2,6 +2,7 @@ package dial
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"time"
@@ -21,9 +22,7 @@ func (c *httpConn) doLegacy(ctx context.Context, req messages.Request, sent *lin
 	}
 	x := c.exchange(ctx, req, sent, sink)
 	defer x.end()
-	header := c.header()
-	c.legacyHeaders(header)
-	r := x.ask(header, x.params(req))
+	r := x.ask(c.legacyHeader(), x.params(req))
 	if r.status == http.StatusBadRequest && c.session != "" && req.Method != "ping" && c.forgotten(ctx) {
 		f := c.failf(messages.KindUnavailable, "it does not know the session any more (400 to %s and to ping)", req.Method)
 		f.Sent, f.Stale = messages.SentNo, true // refused at the door
@@ -41,23 +40,28 @@ func (c *httpConn) forgotten(ctx context.Context) bool {
 	defer cancel()
 	x := c.exchange(ctx, messages.Request{Method: "ping"}, new(link.SentFlag), messages.Discard)
 	defer x.end()
-	header := c.header()
-	c.legacyHeaders(header)
-	return x.ask(header, nil).status == http.StatusBadRequest
+	return x.ask(c.legacyHeader(), nil).status == http.StatusBadRequest
 }
 
 // outcome is an answer as the runtime takes it.
-func (c *httpConn) outcome(r reply) messages.Outcome {
+func (c *httpCore) outcome(r reply) messages.Outcome {
 	switch {
 	case r.failure != nil:
 		return messages.Outcome{Failure: r.failure}
 	case r.err != nil:
-		return messages.Outcome{Failure: c.upstreamError(r.err)}
+		return messages.Outcome{Failure: upstreamError(c.name, r.err)}
 	}
 	return messages.Outcome{Result: r.result}
 }
 
-func (c *httpConn) legacyHeaders(h http.Header) {
+// legacyHeader returns the headers of a POST.
+func (c *httpCore) legacyHeader() http.Header {
+	h := c.header()
+	c.legacyHeaders(h)
+	return h
+}
+
+func (c *httpCore) legacyHeaders(h http.Header) {
 	if c.peer.Protocol != "" { // else the answer to initialize is still coming
 		h.Set(mcp.HeaderProtocolVersion, c.peer.Protocol)
 	}
@@ -75,12 +79,11 @@ func (c *httpConn) abandon(x *httpExchange, reason string) {
 	if c.peer.Modern || c.peer.Protocol == "" || x.sent.Sent() == messages.SentNo {
 		return
 	}
-	params := fmt.Appendf(nil, `{"requestId":%s,"reason":%s}`, x.id, jsonrpc.Quote(reason))
 	lead := headStart
 	if x.begun {
 		lead = 0
 	}
-	c.small("notifications/cancelled", jsonrpc.AppendNotification(nil, "notifications/cancelled", params), lead)
+	c.small("notifications/cancelled", c.legacyHeader(), cancellation(json.RawMessage(x.id.String()), reason), lead)
 }
 
 // headStart is what a request gets before its cancellation follows it. The two
@@ -89,13 +92,11 @@ func (c *httpConn) abandon(x *httpExchange, reason string) {
 const headStart = 100 * time.Millisecond
 
 // small sends a message that nobody waits for, after a pause.
-func (c *httpConn) small(what string, body []byte, pause time.Duration) {
+func (c *httpCore) small(what string, header http.Header, body []byte, pause time.Duration) {
 	c.tasks.GoSmall(func() {
 		wait(c.life, pause) // a close is not kept waiting
 		ctx, cancel := context.WithTimeout(c.closing, smallDeadline)
 		defer cancel()
-		header := c.header()
-		c.legacyHeaders(header)
 		_ = c.post(ctx, header, body, what) // there is nobody to tell
 	})
 }
@@ -107,10 +108,10 @@ func (c *httpConn) asked(m jsonrpc.Message) {
 		return // not allowed, and there is no way to answer (2026-07-28, streamable-http: receiving messages)
 	}
 	if m.Method == "ping" {
-		c.small("an answer to ping", jsonrpc.AppendResult(nil, m.ID, nil), 0)
+		c.small("an answer to ping", c.legacyHeader(), jsonrpc.AppendResult(nil, m.ID, nil), 0)
 		return
 	}
-	c.small("an answer to "+m.Method, jsonrpc.AppendError(nil, m.ID, &jsonrpc.Error{
+	c.small("an answer to "+m.Method, c.legacyHeader(), jsonrpc.AppendError(nil, m.ID, &jsonrpc.Error{
 		Code:    jsonrpc.CodeMethodNotFound,
 		Message: "method not found: this client declared no capabilities",
 	}), 0)

@@ -33,15 +33,18 @@ type negotiation struct {
 
 	tried      []string // with server/discover
 	discovered reply    // how server/discover was answered; zero when not asked
+
+	initialized reply // how initialize was answered; zero when not asked
 }
 
-// negotiate fills in peer and session.
-func (c *httpConn) negotiate(ctx context.Context, remembered string) *messages.Failure {
+// negotiate fills in peer and session. older tells of a failure that the
+// server may be one of the HTTP+SSE transport.
+func (c *httpConn) negotiate(ctx context.Context, remembered string) (failure *messages.Failure, older bool) {
 	allowed, err := mcp.Allowed(c.spec.Protocol)
 	if err != nil {
-		return messages.Failf(messages.KindUnavailable, c.name, "server %q: %v", c.name, err)
+		return messages.Failf(messages.KindUnavailable, c.name, "server %q: %v", c.name, err), false
 	}
-	n := negotiation{c: c, ctx: ctx}
+	n := &negotiation{c: c, ctx: ctx}
 	for _, v := range allowed {
 		if mcp.IsModern(v) {
 			n.modern = append(n.modern, v)
@@ -49,6 +52,14 @@ func (c *httpConn) negotiate(ctx context.Context, remembered string) *messages.F
 			n.legacy = append(n.legacy, v)
 		}
 	}
+	if failure = n.run(remembered); failure == nil {
+		return nil, false
+	}
+	return failure, n.older()
+}
+
+func (n *negotiation) run(remembered string) *messages.Failure {
+	c := n.c
 	if len(n.modern) == 0 {
 		_, f := n.initialize(n.legacy[0])
 		return f
@@ -150,34 +161,25 @@ func (n *negotiation) choose(supported []string, peer *messages.Peer) *messages.
 // initialize opens a legacy session.
 func (n *negotiation) initialize(version string) (reply, *messages.Failure) {
 	c := n.c
-	params := jsonrpc.Set(nil, jsonrpc.Quote(version), "protocolVersion")
-	params = jsonrpc.Set(params, noCapabilities, "capabilities")
-	params = jsonrpc.Set(params, c.info, "clientInfo")
-	r := n.ask("initialize", c.header(), params)
+	r := n.ask("initialize", c.header(), initializeParams(version, c.info))
+	n.initialized = r
 	if r.result == nil {
-		f := n.failure("initialize", r)
-		if r.err == nil && slices.Contains(sseStatuses, r.status) && n.modernUnknown() {
-			f.Message += `; it may be a server of the older HTTP+SSE transport (type "sse"), which is not supported yet`
-		}
-		return r, f
+		return r, n.failure("initialize", r)
 	}
 	c.session = r.header.Get(mcp.HeaderSessionID)
-	peer, err := mcp.ReadInitialize(r.result)
-	if err == nil {
-		_, err = mcp.Choose(c.spec.Protocol, []string{peer.Protocol})
-	}
+	peer, err := initialized(r.result, c.spec.Protocol)
 	if err != nil {
 		return r, messages.Failf(messages.KindUnavailable, c.name, "server %q: %v", c.name, err)
 	}
 	c.peer = peer
-	header := c.header()
-	c.legacyHeaders(header)
 	const done = "notifications/initialized"
-	return r, c.post(n.ctx, header, jsonrpc.AppendNotification(nil, done, nil), done)
+	return r, c.post(n.ctx, c.legacyHeader(), jsonrpc.AppendNotification(nil, done, nil), done)
 }
 
-// modernUnknown tells whether server/discover was answered, if it was asked at
-// all, by something that does not know the endpoint.
-func (n *negotiation) modernUnknown() bool {
-	return n.discovered.status == 0 || n.discovered.err == nil && slices.Contains(sseStatuses, n.discovered.status)
+// older tells whether a negotiation that failed met what a server of HTTP+SSE
+// says to both ways of beginning. Where the configuration rules discovery out,
+// initialize alone decides.
+func (n *negotiation) older() bool {
+	mark := func(r reply) bool { return slices.Contains(sseStatuses, r.status) }
+	return mark(n.initialized) && (len(n.tried) == 0 || mark(n.discovered))
 }

@@ -55,7 +55,7 @@ func TestHTTPTasks_NoneStartsOnceTheyAreClosedAndNoneIsForgotten(t *testing.T) {
 func TestHTTPStanding_PausesGrowAndStartAnewWhenSomethingCame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		life, end := context.WithCancelCause(t.Context())
-		c := &httpConn{pace: httpPace{first: time.Second, most: 4 * time.Second}, life: life}
+		c := &httpConn{pace: httpPace{first: time.Second, most: 4 * time.Second}, httpCore: &httpCore{life: life}}
 		var opened []string
 		begin := time.Now()
 		visits := []visit{
@@ -119,7 +119,7 @@ func TestHTTPWire_IdleConnectionsAreGivenUpBeforeTheOtherSideDoes(t *testing.T) 
 }
 
 func TestHTTPFault_NetworkErrorsInPlainWords(t *testing.T) {
-	c := &httpConn{url: &url.URL{Host: "mcp.example"}, base: http.Header{"X-Key": {"open-sesame"}}, limits: messages.DefaultLimits()}
+	c := &httpCore{url: &url.URL{Host: "mcp.example"}, base: http.Header{"X-Key": {"open-sesame"}}, limits: messages.DefaultLimits()}
 	for _, test := range []struct {
 		err  error
 		says string

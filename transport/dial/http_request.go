@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/mcpx/mcpx/messages"
 )
@@ -18,7 +19,7 @@ const (
 )
 
 // header returns the headers of a POST, for the caller to add to.
-func (c *httpConn) header() http.Header {
+func (c *httpCore) header() http.Header {
 	h := c.base.Clone()
 	h.Set("Content-Type", typeJSON)
 	h.Set("Accept", typeJSON+", "+typeEvents)
@@ -29,7 +30,7 @@ func (c *httpConn) header() http.Header {
 // A redirect is followed within the origin and where it keeps the method, since
 // what we send may hold credentials and must not be sent twice; any other one
 // is returned as the answer.
-func (c *httpConn) send(ctx context.Context, method string, header http.Header, body []byte) (*http.Response, error) {
+func (c *httpCore) send(ctx context.Context, method string, header http.Header, body []byte) (*http.Response, error) {
 	to := c.url
 	for hop := 0; ; hop++ {
 		resp, err := c.wire.RoundTrip(c.request(ctx, to, method, header, body))
@@ -45,7 +46,7 @@ func (c *httpConn) send(ctx context.Context, method string, header http.Header, 
 	}
 }
 
-func (c *httpConn) request(ctx context.Context, to *url.URL, method string, header http.Header, body []byte) *http.Request {
+func (c *httpCore) request(ctx context.Context, to *url.URL, method string, header http.Header, body []byte) *http.Request {
 	req := &http.Request{
 		Method: method, URL: to, Host: c.base.Get("Host"), Header: header,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
@@ -64,15 +65,29 @@ func redirect(resp *http.Response, from *url.URL) *url.URL {
 		return nil
 	}
 	to, err := resp.Location()
-	if err != nil || to.Scheme != from.Scheme || to.Host != from.Host {
+	if err != nil || !sameOrigin(to, from) {
 		return nil
 	}
 	return to
 }
 
+// sameOrigin tells whether two addresses are of one origin (RFC 6454).
+func sameOrigin(a, b *url.URL) bool {
+	port := func(u *url.URL) string {
+		switch p := u.Port(); {
+		case p != "":
+			return p
+		case u.Scheme == "https":
+			return "443"
+		}
+		return "80"
+	}
+	return a.Scheme == b.Scheme && strings.EqualFold(a.Hostname(), b.Hostname()) && port(a) == port(b)
+}
+
 // post sends a message that has no answer: a notification, or our response to
 // a request of the server.
-func (c *httpConn) post(ctx context.Context, header http.Header, body []byte, what string) *messages.Failure {
+func (c *httpCore) post(ctx context.Context, header http.Header, body []byte, what string) *messages.Failure {
 	resp, err := c.send(ctx, http.MethodPost, header, body)
 	if err != nil {
 		return c.failf(messages.KindUnavailable, "sending %s: %s", what, c.plain(err))
@@ -86,7 +101,7 @@ func (c *httpConn) post(ctx context.Context, header http.Header, body []byte, wh
 
 // release closes an answer of which nothing more is needed. Up to a few KiB are
 // read to its end, so that the network connection can be used again.
-func (c *httpConn) release(resp *http.Response) {
+func (c *httpCore) release(resp *http.Response) {
 	if resp.ContentLength >= 0 && resp.ContentLength <= headBytes {
 		_, _ = io.CopyN(io.Discard, resp.Body, headBytes) // whatever comes
 	}

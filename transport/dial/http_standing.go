@@ -73,7 +73,7 @@ func (c *httpConn) readStanding(resp *http.Response, eventID *string, handle fun
 }
 
 // warn puts a line of our own among the server's log messages.
-func (c *httpConn) warn(text string) {
+func (c *httpCore) warn(text string) {
 	params := append([]byte(`{"level":"warning","logger":"mcpx","data":`), jsonrpc.Quote(text)...)
 	c.unsolicited(messages.Notification{Method: "notifications/message", Params: append(params, '}')})
 }

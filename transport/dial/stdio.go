@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/mcpx/mcpx/actors/link"
@@ -23,19 +22,14 @@ import (
 // Goroutines: the reader of stdout, the reader of stderr, one that watches for
 // the end; one more while the server reads slower than we write.
 type stdioConn struct {
-	name        string
+	mux
 	info        json.RawMessage
-	limits      messages.Limits
 	pace        httpPace // of opening a subscription again
-	onNotice    func(messages.Notification)
 	process     *process
 	out         *outbox
-	table       table
 	inputBroken chan error // of capacity 1: writing has failed
 
-	peer         messages.Peer // set before the connection is handed out
-	modern       atomic.Bool   // the same, for the reader
-	subscription subscription
+	peer messages.Peer // set before the connection is handed out
 
 	readEnd  chan struct{} // stdout has ended
 	lost     chan struct{}
@@ -43,16 +37,6 @@ type stdioConn struct {
 	ending   sync.Once
 	closed   chan struct{} // nothing is left
 	closeErr error         // before closed is closed
-
-	counts counts
-}
-
-// counts are what was dropped, for whoever has to explain it.
-type counts struct {
-	dropped atomic.Int64 // notifications of requests whose callers were too slow
-	stray   atomic.Int64 // messages that nobody waited for
-	junk    atomic.Int64 // lines that are no usable message
-	notes   atomic.Int64 // of these, shown
 }
 
 // openStdio starts the server of req and the reading of its output. Nothing has
@@ -63,11 +47,14 @@ func (d *Dialer) openStdio(ctx context.Context, req link.DialRequest) (*stdioCon
 		return nil, failure
 	}
 	c := &stdioConn{
-		name: req.Spec.Name, info: d.info, limits: req.Limits, pace: d.pace, onNotice: req.Unsolicited,
-		process: p, inputBroken: make(chan error, 1),
+		mux: mux{
+			name: req.Spec.Name, limits: req.Limits, onNotice: req.Unsolicited,
+			place: "on stdout", say: func(text string) { p.stderr.add("mcpx: " + text) },
+		},
+		info: d.info, pace: d.pace, process: p, inputBroken: make(chan error, 1),
 		readEnd: make(chan struct{}), lost: make(chan struct{}), closed: make(chan struct{}),
 	}
-	c.subscription.conn = c
+	c.write, c.subscription = c.line, &subscription{conn: c}
 	c.out = newOutbox(p.Stdin, func(err error) { c.inputBroken <- err })
 	go c.read()
 	go c.watch()
@@ -96,7 +83,7 @@ func (c *stdioConn) Err() error {
 // Do implements link.Conn.
 func (c *stdioConn) Do(ctx context.Context, req messages.Request, sent *link.SentFlag, sink messages.Sink) messages.Outcome {
 	if ctx.Err() != nil {
-		return messages.Outcome{Failure: c.givenUp(ctx, req.Method, messages.SentNo)}
+		return messages.Outcome{Failure: givenUp(ctx, c.name, req.Method, messages.SentNo)}
 	}
 	p := newPending(req.Method, sent, c.limits.RequestNotifications)
 	p.token, p.wantsLog = req.ProgressToken, req.LogLevel != ""
@@ -113,7 +100,10 @@ func (c *stdioConn) Do(ctx context.Context, req messages.Request, sent *link.Sen
 	if failure := c.send(p, params); failure != nil {
 		return messages.Outcome{Failure: failure}
 	}
-	out := c.await(ctx, p, sink)
+	out, answered := p.await(ctx, sink)
+	if !answered {
+		out = c.abandon(ctx, p)
+	}
 	if c.peer.Modern && out.Failure == nil {
 		if result, failure, asked := answerInputRequired(c.name, req.Method, out.Result); asked {
 			return messages.Outcome{Result: result, Failure: failure}
@@ -138,32 +128,6 @@ func (c *stdioConn) send(p *pending, params json.RawMessage) *messages.Failure {
 	return f
 }
 
-// await hands on the notifications of p and returns its outcome, or gives up
-// with ctx.
-func (c *stdioConn) await(ctx context.Context, p *pending, sink messages.Sink) messages.Outcome {
-	deliver := func() {
-		for _, n := range p.notes.take() {
-			if sink == nil || ctx.Err() != nil {
-				return
-			}
-			if sink.Notify(n) != nil {
-				sink = nil // nobody reads any more; the answer may still matter
-			}
-		}
-	}
-	for {
-		select {
-		case out := <-p.done:
-			deliver() // what came before the answer
-			return out
-		case <-p.notes.wake:
-			deliver()
-		case <-ctx.Done():
-			return c.abandon(ctx, p)
-		}
-	}
-}
-
 // abandon gives a request up and tells the server, unless that has answered
 // in this moment or never heard of it (both revisions, cancellation).
 func (c *stdioConn) abandon(ctx context.Context, p *pending) messages.Outcome {
@@ -171,34 +135,12 @@ func (c *stdioConn) abandon(ctx context.Context, p *pending) messages.Outcome {
 		return <-p.done
 	}
 	if c.out.withdraw(p.id) {
-		return messages.Outcome{Failure: c.givenUp(ctx, p.method, messages.SentNo)}
+		return messages.Outcome{Failure: givenUp(ctx, c.name, p.method, messages.SentNo)}
 	}
 	if p.method != "initialize" { // which must not be cancelled
-		params := jsonrpc.Set(nil, integer(p.id), "requestId")
-		params = jsonrpc.Set(params, jsonrpc.Quote(context.Cause(ctx).Error()), "reason")
-		_ = c.write(jsonrpc.AppendNotification(nil, "notifications/cancelled", params)) // to a server that reads
+		_ = c.write(cancellation(integer(p.id), context.Cause(ctx).Error())) // to a server that reads
 	}
-	return messages.Outcome{Failure: c.givenUp(ctx, p.method, messages.SentUnknown)}
-}
-
-// givenUp is the failure of a request whose context has ended.
-func (c *stdioConn) givenUp(ctx context.Context, method string, sent messages.Sent) *messages.Failure {
-	f := ended(ctx, c.name)
-	f.Sent = sent
-	if f.Kind == messages.KindTimeout {
-		f.Message = fmt.Sprintf("server %q did not answer %s in time", c.name, method)
-	} else {
-		f.Message = fmt.Sprintf("server %q: %s was cancelled: %v", c.name, method, context.Cause(ctx))
-	}
-	return f
-}
-
-// ended tells the end of a context as a kind of failure, without a text.
-func ended(ctx context.Context, server string) *messages.Failure {
-	if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
-		return &messages.Failure{Kind: messages.KindTimeout, Server: server}
-	}
-	return &messages.Failure{Kind: messages.KindCancelled, Server: server}
+	return messages.Outcome{Failure: givenUp(ctx, c.name, p.method, messages.SentUnknown)}
 }
 
 // Notify implements link.Conn.
@@ -209,15 +151,9 @@ func (c *stdioConn) Notify(_ context.Context, n messages.Notification) error {
 	return nil
 }
 
-// write sends a line that no request belongs to.
-func (c *stdioConn) write(message []byte) error {
+// line sends a message that no request belongs to.
+func (c *stdioConn) line(message []byte) error {
 	return c.out.send(outgoing{line: append(message, '\n'), sent: &link.SentFlag{}})
-}
-
-func (c *stdioConn) unsolicited(n messages.Notification) {
-	if c.onNotice != nil {
-		c.onNotice(n)
-	}
 }
 
 // survive makes a bug in what the reader calls cost this connection and nothing else.

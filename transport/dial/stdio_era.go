@@ -104,7 +104,7 @@ func (n *stdioNegotiation) unprobed(ctx context.Context, version string) (*stdio
 	if failure != nil {
 		return nil, failure
 	}
-	p := c.begin("initialize", n.initialize(version))
+	p := c.begin("initialize", initializeParams(version, c.info))
 	select {
 	case out := <-p.done:
 		failure = n.accept(c, out)
@@ -213,7 +213,7 @@ func (n *stdioNegotiation) unknown(c *stdioConn, what string) verdict {
 // initializeHere turns to initialize in a process that has been probed. An
 // answer to the probe that comes late still counts until initialize is answered.
 func (n *stdioNegotiation) initializeHere(ctx context.Context, c *stdioConn, probe *pending) verdict {
-	p := c.begin("initialize", n.initialize(n.legacy))
+	p := c.begin("initialize", initializeParams(n.legacy, c.info))
 	var late <-chan messages.Outcome
 	if probe != nil {
 		late = probe.done
@@ -238,12 +238,6 @@ func (n *stdioNegotiation) initializeHere(ctx context.Context, c *stdioConn, pro
 	}
 }
 
-func (n *stdioNegotiation) initialize(version string) json.RawMessage {
-	params := jsonrpc.Set(nil, jsonrpc.Quote(version), "protocolVersion")
-	params = jsonrpc.Set(params, noCapabilities, "capabilities")
-	return jsonrpc.Set(params, n.dialer.info, "clientInfo")
-}
-
 // accept reads the answer to initialize and completes the handshake (2025-11-25, lifecycle).
 func (n *stdioNegotiation) accept(c *stdioConn, out messages.Outcome) *messages.Failure {
 	if f := out.Failure; f != nil && f.Kind == messages.KindUpstream {
@@ -251,10 +245,7 @@ func (n *stdioNegotiation) accept(c *stdioConn, out messages.Outcome) *messages.
 	} else if f != nil {
 		return f
 	}
-	peer, err := mcp.ReadInitialize(out.Result)
-	if err == nil {
-		_, err = mcp.Choose(n.req.Spec.Protocol, []string{peer.Protocol})
-	}
+	peer, err := initialized(out.Result, n.req.Spec.Protocol)
 	if err != nil {
 		return n.failf(c, "%v", err)
 	}

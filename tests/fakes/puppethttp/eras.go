@@ -1,6 +1,7 @@
 package puppethttp
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -11,8 +12,20 @@ import (
 // Capabilities are what every puppet declares.
 const Capabilities = `{"tools":{"listChanged":true},"logging":{}}`
 
+// hello is the result of initialize, for a version.
+const hello = `{"protocolVersion":"%s","capabilities":` + Capabilities +
+	`,"serverInfo":{"name":"puppet","version":"1"},"instructions":"pull the strings"}`
+
 // usual answers as a well-behaved server of the puppet's eras.
 func usual(x *Exchange) {
+	if _, accepted := x.W.(streamWriter); accepted {
+		olderUsual(x)
+		return
+	}
+	if x.P.options.Older {
+		olderTransport(x)
+		return
+	}
 	if x.modern() && slices.Contains(x.P.options.Versions, Modern) {
 		modern(x)
 		return
@@ -32,8 +45,7 @@ func legacy(x *Exchange) {
 		if !p.options.Stateless {
 			x.W.Header().Set("Mcp-Session-Id", p.mint())
 		}
-		x.Result(`{"protocolVersion":"` + Legacy + `","capabilities":` + Capabilities +
-			`,"serverInfo":{"name":"puppet","version":"1"},"instructions":"pull the strings"}`)
+		x.Result(fmt.Sprintf(hello, Legacy))
 		return
 	}
 	if !p.options.Stateless && !x.inSession() {
@@ -48,11 +60,7 @@ func legacy(x *Exchange) {
 	case x.HTTP == http.MethodDelete:
 		p.mu.Lock()
 		delete(p.sessions, x.session())
-		for key := range p.running {
-			if strings.HasPrefix(key, x.session()+" ") {
-				p.endLocked(key, "session ended")
-			}
-		}
+		p.endCallsLocked(x.session())
 		p.mu.Unlock()
 	case x.Method == "notifications/cancelled":
 		p.cancel(x)
@@ -143,6 +151,15 @@ func (p *Puppet) cancel(x *Exchange) {
 	p.endLocked(x.session()+" "+string(params.RequestID), "notified")
 }
 
+// endCallsLocked ends the calls on hold of a session that has ended.
+func (p *Puppet) endCallsLocked(session string) {
+	for key := range p.running {
+		if strings.HasPrefix(key, session+" ") {
+			p.endLocked(key, "session ended")
+		}
+	}
+}
+
 // endLocked ends a call on hold, if there is one.
 func (p *Puppet) endLocked(key, how string) {
 	if c := p.running[key]; c != nil {
@@ -153,14 +170,22 @@ func (p *Puppet) endLocked(key, how string) {
 
 // stream is a standing stream of a client.
 type stream struct {
-	tag  json.RawMessage // subscription id; nil for a GET stream
-	say  chan string
-	quit chan struct{}
+	tag   json.RawMessage // subscription id; nil for a GET stream
+	say   chan string
+	quit  chan struct{}
+	reset bool            // how it quits; set before quit is closed
+	life  context.Context // ends when its client goes
+}
+
+func newStream(x *Exchange, tag json.RawMessage) *stream {
+	return &stream{tag: tag, say: make(chan string), quit: make(chan struct{}), life: x.R.Context()}
 }
 
 // stand keeps a stream open until the client goes, the puppet stops or drops it.
-func (x *Exchange) stand(tag json.RawMessage) {
-	p, s := x.P, &stream{tag: tag, say: make(chan string), quit: make(chan struct{})}
+func (x *Exchange) stand(tag json.RawMessage) { x.standOn(newStream(x, tag)) }
+
+func (x *Exchange) standOn(s *stream) {
+	p := x.P
 	p.mu.Lock()
 	p.streams[s] = true
 	p.tellLocked()
@@ -175,6 +200,9 @@ func (x *Exchange) stand(tag json.RawMessage) {
 		case text := <-s.say:
 			x.Raw(text)
 		case <-s.quit:
+			if s.reset {
+				reset(x.hijack())
+			}
 			return
 		case <-x.R.Context().Done():
 			return

@@ -56,10 +56,7 @@ func Reset(beginning string) Behaviour {
 		if beginning != "" {
 			_, _ = fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n%s", beginning)
 		}
-		if tcp, ok := conn.(*net.TCPConn); ok {
-			_ = tcp.SetLinger(0) // a close is a reset then
-		}
-		_ = conn.Close()
+		reset(conn)
 	}
 }
 

@@ -1,5 +1,7 @@
 package puppethttp
 
+import "testing"
+
 // Hold answers with the arguments of the call when released is closed, and never
 // if it is cancelled before, as the client's era demands. How a call ended that
 // was not answered is noted: see Ended.
@@ -12,6 +14,7 @@ func Hold(released <-chan struct{}) Behaviour {
 			key := x.session() + " " + string(x.ID)
 			p.mu.Lock()
 			p.running[key] = told
+			p.tellLocked()
 			p.mu.Unlock()
 			defer func() {
 				p.mu.Lock()
@@ -37,6 +40,12 @@ func Hold(released <-chan struct{}) Behaviour {
 		p.tellLocked()
 		p.mu.Unlock()
 	}
+}
+
+// AwaitHeld waits until n calls of the legacy era are on hold.
+func (p *Puppet) AwaitHeld(t testing.TB, n int) {
+	t.Helper()
+	p.until(t, "a call on hold", func() bool { return len(p.running) == n })
 }
 
 // Ended returns the calls that ended before their time so far.

@@ -1,4 +1,4 @@
-// Package puppethttp holds MCP servers over Streamable HTTP that do what a test
+// Package puppethttp holds MCP servers over HTTP, of both transports, that do what a test
 // tells them, faults above all. They are written with net/http and encoding/json
 // alone, so that they do not share a mistake with what they test.
 package puppethttp
@@ -28,6 +28,7 @@ type Options struct {
 	Versions  []string // that it supports; both when empty
 	Stream    bool     // answers come as event streams
 	Stateless bool     // legacy: no session id, no GET stream
+	Older     bool     // HTTP+SSE instead, with the first of Versions; 2024-11-05 when empty
 }
 
 // Record is one HTTP request as it came.
@@ -67,6 +68,9 @@ type Puppet struct {
 	streams  map[*stream]bool       // standing: GET and subscriptions/listen
 	running  map[string]chan string // calls on hold of the legacy era, by session and id; told how they end
 	ended    []Ended
+	older    map[string]*stream // HTTP+SSE: the streams of its sessions
+
+	work sync.WaitGroup // HTTP+SSE: answers on their way
 }
 
 // Ended is how a call of the tool sleep ended before its time.
@@ -78,16 +82,24 @@ type Ended struct {
 // Start runs a puppet until the test ends.
 func Start(t testing.TB, o Options) *Puppet {
 	t.Helper()
-	if len(o.Versions) == 0 {
+	switch {
+	case len(o.Versions) > 0:
+	case o.Older:
+		o.Versions = []string{Older}
+	default:
 		o.Versions = []string{Modern, Legacy}
 	}
 	p := &Puppet{
 		options: o, stopped: make(chan struct{}), changed: make(chan struct{}),
 		once: map[string][]Behaviour{}, always: map[string]Behaviour{},
 		sessions: map[string]bool{}, streams: map[*stream]bool{}, running: map[string]chan string{},
+		older: map[string]*stream{},
 	}
 	p.server = httptest.NewServer(p)
 	p.URL = p.server.URL + "/mcp"
+	if o.Older {
+		p.URL = p.server.URL + "/sse"
+	}
 	var stop sync.Once
 	t.Cleanup(func() { stop.Do(p.stop) })
 	return p
@@ -111,6 +123,7 @@ func (p *Puppet) stop() {
 	}
 	p.server.CloseClientConnections()
 	p.server.Close()
+	p.work.Wait()
 }
 
 // ServeHTTP implements http.Handler.
@@ -131,20 +144,33 @@ func (p *Puppet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		rec.ID, rec.Method, rec.Params, rec.Result, rec.Error = m.ID, m.Method, m.Params, m.Result, m.Error
 	}
 	x := &Exchange{Record: rec, P: p, W: w, R: r}
-	behave := p.note(rec)
+	p.note(rec)
+	kinds := keys(rec)
+	if p.options.Older && rec.HTTP == http.MethodPost {
+		for i := range kinds {
+			kinds[i] = "POST " + kinds[i]
+		}
+	}
+	behave := p.order(kinds)
 	if behave == nil {
 		behave = usual
 	}
 	behave(x)
 }
 
-// note keeps the record and returns what was ordered for it.
-func (p *Puppet) note(rec Record) Behaviour {
+// note keeps the record.
+func (p *Puppet) note(rec Record) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.records = append(p.records, rec)
 	p.tellLocked()
-	for _, key := range keys(rec) {
+}
+
+// order returns what was ordered for a request of these kinds; nil for nothing.
+func (p *Puppet) order(kinds []string) Behaviour {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, key := range kinds {
 		if list := p.once[key]; len(list) > 0 {
 			p.once[key] = list[1:]
 			return list[0]

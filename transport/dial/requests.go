@@ -1,12 +1,16 @@
 package dial
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"slices"
 	"sync"
 
 	"github.com/mcpx/mcpx/actors/link"
 	"github.com/mcpx/mcpx/messages"
+	"github.com/mcpx/mcpx/transport/jsonrpc"
 )
 
 // pending is one request on the wire.
@@ -29,6 +33,59 @@ func (p *pending) end(out messages.Outcome) {
 		return
 	}
 	p.done <- out // whoever took p out of the table is the only one here
+}
+
+// await hands on the notifications of p and returns its outcome, or false when
+// ctx ends first.
+func (p *pending) await(ctx context.Context, sink messages.Sink) (messages.Outcome, bool) {
+	deliver := func() {
+		for _, n := range p.notes.take() {
+			if sink == nil || ctx.Err() != nil {
+				return
+			}
+			if sink.Notify(n) != nil {
+				sink = nil // nobody reads any more; the answer may still matter
+			}
+		}
+	}
+	for {
+		select {
+		case out := <-p.done:
+			deliver() // what came before the answer
+			return out, true
+		case <-p.notes.wake:
+			deliver()
+		case <-ctx.Done():
+			return messages.Outcome{}, false
+		}
+	}
+}
+
+// givenUp is the failure of a request whose context has ended.
+func givenUp(ctx context.Context, server, method string, sent messages.Sent) *messages.Failure {
+	f := ended(ctx, server)
+	f.Sent = sent
+	if f.Kind == messages.KindTimeout {
+		f.Message = fmt.Sprintf("server %q did not answer %s in time", server, method)
+	} else {
+		f.Message = fmt.Sprintf("server %q: %s was cancelled: %v", server, method, context.Cause(ctx))
+	}
+	return f
+}
+
+// ended tells the end of a context as a kind of failure, without a text.
+func ended(ctx context.Context, server string) *messages.Failure {
+	if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+		return &messages.Failure{Kind: messages.KindTimeout, Server: server}
+	}
+	return &messages.Failure{Kind: messages.KindCancelled, Server: server}
+}
+
+// cancellation is the notification that tells a server that nobody waits for
+// its answer any more (all legacy revisions and 2026-07-28 on stdio, cancellation).
+func cancellation(id json.RawMessage, reason string) []byte {
+	params := jsonrpc.Set(nil, id, "requestId")
+	return jsonrpc.AppendNotification(nil, "notifications/cancelled", jsonrpc.Set(params, jsonrpc.Quote(reason), "reason"))
 }
 
 // table is the requests in flight by their wire id. Its zero value is ready.

@@ -1,0 +1,211 @@
+package dial
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/mcpx/mcpx/actors/link"
+	"github.com/mcpx/mcpx/messages"
+	"github.com/mcpx/mcpx/transport/jsonrpc"
+)
+
+// httpCore is what every connection over HTTP has, whichever way its messages
+// take: where the server is, what goes there with each request, and how the
+// connection ends.
+type httpCore struct {
+	name        string // of the server
+	spec        messages.ServerSpec
+	limits      messages.Limits
+	info        json.RawMessage
+	unsolicited func(messages.Notification)
+
+	wire    httpWire
+	url     *url.URL    // where messages are posted
+	base    http.Header // sent with every request
+	peer    messages.Peer
+	session string // Streamable HTTP, legacy: the session id; empty when the server has none
+
+	// life ends with the connection, its cause being the *messages.Failure of
+	// requests in flight. closing ends later, when closing may take no longer:
+	// until then the small messages and DELETE still go out.
+	life    context.Context
+	end     context.CancelCauseFunc
+	closing context.Context
+	hurry   context.CancelFunc
+	tasks   *httpTasks
+
+	lost      chan struct{}
+	markLost  sync.Once
+	lostErr   error // set before lost is closed
+	closeOnce sync.Once
+	closeErr  error
+}
+
+const (
+	httpSpareTasks = 64
+	smallDeadline  = 5 * time.Second // for a message that nobody waits for
+	closeGrace     = time.Second     // for these to go out before DELETE
+)
+
+func (d *Dialer) newHTTPCore(req link.DialRequest) (*httpCore, *messages.Failure) {
+	u, err := url.Parse(req.Spec.URL)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, messages.Failf(messages.KindUnavailable, req.Spec.Name,
+			"server %q: its url %q is not an http:// or https:// address", req.Spec.Name, messages.MaskURL(req.Spec.URL))
+	}
+	c := &httpCore{
+		name: req.Spec.Name, spec: req.Spec, limits: req.Limits, info: d.info,
+		unsolicited: req.Unsolicited,
+		base:        http.Header{"User-Agent": {"mcpx"}},
+		tasks:       newHTTPTasks(req.Spec.Policy.MaxConcurrency + httpSpareTasks),
+		lost:        make(chan struct{}),
+	}
+	if c.unsolicited == nil {
+		c.unsolicited = func(messages.Notification) {}
+	}
+	if u.User != nil {
+		password, _ := u.User.Password()
+		c.base.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(u.User.Username()+":"+password)))
+		u.User = nil
+	}
+	for name, value := range req.Spec.Headers {
+		c.base.Set(name, value)
+	}
+	c.url = u
+	c.wire = newNetWire(u.Scheme, req.Spec.Policy, req.Limits)
+	c.life, c.end = context.WithCancelCause(context.Background())
+	c.closing, c.hurry = context.WithCancel(context.Background())
+	return c, nil
+}
+
+// background runs f as a task; a bug in it costs this connection.
+func (c *httpCore) background(f func()) {
+	c.tasks.Go(func() {
+		defer c.survive()
+		f()
+	})
+}
+
+func (c *httpCore) survive() {
+	if r := recover(); r != nil {
+		c.lose(&messages.Failure{Kind: messages.KindInternal, Server: c.name, Sent: messages.SentUnknown,
+			Message: fmt.Sprintf("server %q: internal error: %v", c.name, r)})
+	}
+}
+
+// Peer implements link.Conn.
+func (c *httpCore) Peer() messages.Peer { return c.peer }
+
+// Pid implements link.Conn.
+func (c *httpCore) Pid() int { return 0 }
+
+// Lost implements link.Conn.
+func (c *httpCore) Lost() <-chan struct{} { return c.lost }
+
+// Err implements link.Conn.
+func (c *httpCore) Err() error {
+	select {
+	case <-c.lost:
+		return c.lostErr
+	default:
+		return nil
+	}
+}
+
+// lose ends the connection: requests in flight fail with the reason, their
+// outcome unknown.
+func (c *httpCore) lose(reason *messages.Failure) {
+	if c.life.Err() != nil {
+		return // lost before, or being closed
+	}
+	c.markLost.Do(func() {
+		c.lostErr = reason
+		close(c.lost) // first: whoever is told "gone" must not be sent here again
+		c.end(reason)
+	})
+}
+
+// gone is the failure of a request on a connection that has ended; nil while it lives.
+func (c *httpCore) gone() *messages.Failure {
+	if c.life.Err() == nil {
+		return nil
+	}
+	return c.ended(messages.SentNo)
+}
+
+// ended is why the connection ended, as the failure of one request.
+func (c *httpCore) ended(sent messages.Sent) *messages.Failure {
+	f := messages.Failf(messages.KindUnavailable, c.name, "server %q: the connection is closed", c.name)
+	var reason *messages.Failure
+	if errors.As(context.Cause(c.life), &reason) {
+		f.Message = reason.Message
+	}
+	f.Sent, f.Stale = sent, sent == messages.SentNo
+	return f
+}
+
+// failf makes a failure of a request that may have been received.
+func (c *httpCore) failf(kind messages.Kind, format string, args ...any) *messages.Failure {
+	f := messages.Failf(kind, c.name, "server %q: %s", c.name, fmt.Sprintf(format, args...))
+	f.Sent = messages.SentUnknown
+	return f
+}
+
+// notify sends a notification for which somebody waits.
+func (c *httpCore) notify(ctx context.Context, header http.Header, n messages.Notification) error {
+	if f := c.gone(); f != nil {
+		return f
+	}
+	ctx, cancel := context.WithTimeout(ctx, smallDeadline)
+	defer cancel()
+	defer context.AfterFunc(c.life, cancel)()
+	if f := c.post(ctx, header, jsonrpc.AppendNotification(nil, n.Method, n.Params), n.Method); f != nil {
+		return f
+	}
+	return nil
+}
+
+// close implements link.Conn.Close. endSession ends the session on the server
+// where there is one.
+func (c *httpCore) close(ctx context.Context, endSession func(context.Context) error) error {
+	// Whoever has the least time decides, also when another closes already.
+	defer context.AfterFunc(ctx, c.hurry)()
+	c.closeOnce.Do(func() { c.closeErr = c.shutDown(endSession) })
+	return c.closeErr
+}
+
+func (c *httpCore) shutDown(endSession func(context.Context) error) error {
+	wasLost := c.life.Err() != nil
+	c.end(messages.Failf(messages.KindUnavailable, c.name, "server %q: the connection is being closed", c.name))
+	idle := c.tasks.Close()
+	grace := time.NewTimer(closeGrace)
+	defer grace.Stop()
+	select {
+	case <-idle:
+	case <-grace.C:
+	case <-c.closing.Done():
+	}
+	var err error
+	if !wasLost { // a session that is lost has nobody who could end it
+		err = endSession(c.closing)
+	}
+	c.hurry()
+	<-idle
+	c.wire.Close()
+	c.markLost.Do(func() { close(c.lost) })
+	return err
+}
+
+// discard gives up a connection that never was one.
+func discard(c link.Conn) {
+	ctx, cancel := context.WithTimeout(context.Background(), closeGrace)
+	defer cancel()
+	_ = c.Close(ctx) // the caller hears why the dial failed
+}
