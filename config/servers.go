@@ -259,19 +259,14 @@ func normalize(s *messages.ServerSpec) {
 // also holds servers that were left out.
 func (c *checker) distribute(disabled setting, specs []messages.ServerSpec, known []string) {
 	for _, entry := range disabled.entries() {
-		best := -1
-		for i, name := range known {
-			if tool, ok := strings.CutPrefix(entry, name+"."); ok && tool != "" && (best < 0 || len(name) > len(known[best])) {
-				best = i
-			}
-		}
-		if best < 0 {
+		server, tool, ok := messages.SplitMethod(known, entry)
+		if !ok {
 			c.warnf(disabled.at, "disabled_tools", "%q matches no server; expected server.tool", shorten(entry))
 			continue
 		}
 		for i := range specs {
-			if specs[i].Name == known[best] {
-				specs[i].DisabledTools = append(specs[i].DisabledTools, strings.TrimPrefix(entry, known[best]+"."))
+			if specs[i].Name == server {
+				specs[i].DisabledTools = append(specs[i].DisabledTools, tool)
 				normalize(&specs[i])
 			}
 		}
