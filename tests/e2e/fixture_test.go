@@ -14,12 +14,18 @@ import (
 // fixture is the path of the protocol's own test server, which speaks both eras.
 func fixture(t *testing.T) string {
 	t.Helper()
-	path, err := filepath.Abs(filepath.Join("..", "..", "bin", "everything-server"))
+	return builtTool(t, "everything-server")
+}
+
+// builtTool returns the path of what `make deps-tools` builds.
+func builtTool(t *testing.T, name string) string {
+	t.Helper()
+	path, err := filepath.Abs(filepath.Join("..", "..", "bin", name))
 	if err == nil {
 		_, err = os.Stat(path)
 	}
 	if err != nil {
-		t.Fatalf("the protocol's fixture server is missing; build it with `make deps-tools` (%v)", err)
+		t.Fatalf("bin/%s is missing; build it with `make deps-tools` (%v)", name, err)
 	}
 	return path
 }

@@ -14,27 +14,20 @@ import (
 
 // What mcpx is for, in numbers: how many tokens (o200k) a model reads.
 
-// tokens counts the tokens of texts, with a tool that `make deps-tools` builds.
+// tokens counts the tokens of texts.
 func tokens(t *testing.T, texts ...string) []int {
 	t.Helper()
-	path, err := filepath.Abs(filepath.Join("..", "..", "bin", "tokens"))
-	if err == nil {
-		_, err = os.Stat(path)
-	}
-	if err != nil {
-		t.Fatalf("the tool that counts tokens is missing; build it with `make deps-tools` (%v)", err)
-	}
 	in, err := json.Marshal(texts)
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), path)
+	cmd := exec.CommandContext(t.Context(), builtTool(t, "tokens"))
 	cmd.Stdin = bytes.NewReader(in)
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("%s: %v\n%s", path, err, &errs)
+		t.Fatalf("%s: %v\n%s", cmd, err, &errs)
 	}
 	var counts []int
 	if decode(t, out, &counts); len(counts) != len(texts) {

@@ -50,7 +50,7 @@ func BenchmarkExec(b *testing.B) {
 	} {
 		b.Run(name, func(b *testing.B) {
 			door := &benchDoor{manyServers(1000), json.RawMessage(`{"content":[{"type":"text","text":` + string(jsonrpc.Quote(text)) + `}]}`)}
-			tools := New(door, Options{})
+			tools := New(door, Options{TypeScript: true, TOON: true, TOONMinSize: 1})
 			req := toolsCall(execParams("server-0500", "tool_5", `{"path":"/tmp/file","head":10}`))
 			b.ReportAllocs()
 			b.SetBytes(int64(len(text)))
