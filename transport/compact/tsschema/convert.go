@@ -118,8 +118,23 @@ func (c *converter) body(n, level int) *expr {
 	if i := k.get(kwNullable); i != 0 && c.d.is(i, "true") {
 		e = union([]*expr{e, word("null")})
 	}
-	e.note = e.note.inside(c.note(k, base != nil && base.op == opTuple))
+	e.note = e.note.inside(c.note(k, base != nil && c.counts(base, k)))
 	return e
+}
+
+// counts tells whether a type says how many elements there may be.
+func (c *converter) counts(e *expr, k *keywords) bool {
+	return e.op == opTuple || e.op == opOpenTuple && !k.has(kwMaxItems) && c.least(k) < len(e.of)
+}
+
+// least returns minItems; -1 if that is no count.
+func (c *converter) least(k *keywords) int {
+	if i := k.get(kwMinItems); i != 0 {
+		if least, err := strconv.Atoi(string(c.d.raw(i))); err == nil {
+			return max(least, 0)
+		}
+	}
+	return -1
 }
 
 // acceptsAll tells whether a schema is written as one that accepts everything.
@@ -257,10 +272,8 @@ func (c *converter) array(k *keywords, level int) *expr {
 	for _, n := range elements {
 		e.of = append(e.of, c.schema(n, level+1))
 	}
-	if i := k.get(kwMinItems); i != 0 {
-		if least, err := strconv.Atoi(string(c.d.raw(i))); err == nil {
-			e.need = min(e.need, max(least, 0))
-		}
+	if least := c.least(k); least >= 0 {
+		e.need = min(e.need, least)
 	}
 	if rest != 0 && !c.d.is(rest, "false") {
 		e.op = opOpenTuple

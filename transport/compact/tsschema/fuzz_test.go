@@ -26,7 +26,11 @@ func FuzzGenerated(f *testing.F) {
 	for seed := range uint64(50) {
 		f.Add(seed, uint16(seed*20))
 	}
-	f.Fuzz(func(t *testing.T, seed uint64, limit uint16) { sound(t, []byte(newGenerator(seed).root()), int(limit)) })
+	f.Fuzz(func(t *testing.T, seed uint64, limit uint16) {
+		g := newGenerator(seed)
+		sound(t, []byte(g.root()), int(limit))
+		sound(t, []byte(g.knot()), int(limit))
+	})
 }
 
 // sound checks what holds for every text.

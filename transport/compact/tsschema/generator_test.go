@@ -188,3 +188,43 @@ func (g *generator) root() string {
 	}
 	return s + `"$schema":"https://json-schema.org/draft/2020-12/schema"}`
 }
+
+// knot returns a schema of few definitions that refer to each other wherever
+// they can: in lists, tuples, records, objects, alternatives and parts.
+func (g *generator) knot() string {
+	names := []string{"A", "B", "C", "D"}[:1+g.IntN(4)]
+	var inside func(depth int) string
+	inside = func(depth int) string {
+		if depth > 3 || g.IntN(3) == 0 {
+			if g.IntN(4) == 0 {
+				return pick(g, `{"type":"string"}`, `{"const":1,"description":"x"}`, `{"type":"boolean"}`, `{"required":["r"],"minProperties":1}`)
+			}
+			return `{"$ref":"` + pick(g, "#", "#/$defs/"+pick(g, names...), "#/$defs/"+pick(g, names...)) + `"` + pick(g, "", "", `,"description":"here"`) + `}`
+		}
+		one := func() string { return inside(depth + 1) }
+		some := func() string { return "[" + one() + "," + one() + "]" }
+		switch g.IntN(7) {
+		case 0:
+			return `{"items":` + one() + `}`
+		case 1:
+			return `{"prefixItems":` + some() + `,"minItems":` + strconv.Itoa(g.IntN(3)) + `}`
+		case 2:
+			return `{"prefixItems":` + some() + `,"items":` + one() + `}`
+		case 3:
+			return `{"additionalProperties":` + one() + `}`
+		case 4:
+			return `{"properties":{"p":` + one() + `},"patternProperties":{"x":` + one() + `}}`
+		case 5:
+			return `{"anyOf":` + some() + `,"description":"a"}`
+		}
+		return `{"allOf":` + some() + `}`
+	}
+	s := strings.TrimSuffix(inside(0), "}") + `,"$defs":{`
+	for i, name := range names {
+		if i > 0 {
+			s += ","
+		}
+		s += quote(name) + ":" + inside(0)
+	}
+	return s + "}}"
+}

@@ -25,6 +25,7 @@ func TestDeclaration_TheCompilerAcceptsWhatTheSchemaAccepts(t *testing.T) {
 		{`{"prefixItems":[{"type":"number"},{"type":"string"}],"minItems":1,"items":{"type":"boolean"}}`, []string{`[1]`, `[1, "a"]`, `[1, "a", true, false]`}, []string{`[]`, `["a"]`, `[1, "a", "b"]`}},
 		{`{"properties":{"root":{"$ref":"#/$defs/N"}},"$defs":{"N":{"properties":{"v":{"type":"number"},"next":{"$ref":"#/$defs/N"}},"required":["v"]}}}`, []string{`{root: {v: 1, next: {v: 2}}}`}, []string{`{root: {v: 1, next: {}}}`, `{root: {v: 1, next: {v: "2"}}}`}},
 		{`{"$ref":"#/$defs/J","$defs":{"J":{"anyOf":[{"type":["string","null"]},{"additionalProperties":{"$ref":"#/$defs/J"}},{"items":{"$ref":"#/$defs/J"}}]}}}`, []string{`{a: [null, {b: "c"}]}`}, []string{`{a: [1]}`}},
+		{`{"prefixItems":[{"type":"string"},{"$ref":"#"}],"minItems":1,"items":{"$ref":"#"}}`, []string{`["a"]`, `["a", ["b"], ["c", ["d"]]]`}, []string{`[]`, `["a", "b"]`, `["a", ["b"], [1]]`}},
 		{`{"properties":{"a-b":{"const":"*/"},"":{"type":"boolean"}},"required":["a-b"]}`, []string{`{"a-b": "*/"}`, `{"a-b": "*/", "": true}`}, []string{`{}`, `{"a-b": "*\\/"}`}},
 		{`{"properties":{"no":false,"any":true}}`, []string{`{any: 1}`, `{}`}, []string{`{no: 1}`}},
 		{`{"const":9007199254740993}`, []string{`9007199254740993`}, []string{`1`}},

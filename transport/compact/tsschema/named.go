@@ -13,7 +13,7 @@ func (p *printer) unit(e *expr) (form, note) {
 		if once && p.level+r.height < maxHeight && p.room(len(r.text)) {
 			p.put(r.text)
 			p.height = max(p.height, p.level+r.height)
-			p.mentions = p.mentions || r.mentions
+			p.names = p.names.and(r.names)
 			return r.form, r.note.inside(e.note)
 		}
 	}
@@ -27,7 +27,7 @@ func (p *printer) unit(e *expr) (form, note) {
 		p.debt += declaration(name)
 		p.declared = append(p.declared, u)
 	}
-	p.mentions = true
+	p.names.any, p.names.open = true, true
 	return p.atom(u.name), e.note
 }
 
@@ -36,14 +36,14 @@ func (p *printer) render(u *unit) {
 	if u.printed.done {
 		return
 	}
-	start, level, height, mentions := len(p.buf), p.level, p.height, p.mentions
-	p.level, p.height, p.mentions = 0, 0, false
+	start, level, height, outside := len(p.buf), p.level, p.height, p.enter()
+	p.level, p.height = 0, 0
 	p.pending++
 	f, n := p.body(u.expr)
 	p.pending--
 	// One level more than it has: what stands in for what.
-	u.printed = printed{done: true, text: string(p.buf[start:]), form: f, note: n, height: p.height + 1, mentions: p.mentions}
-	p.buf, p.level, p.height, p.mentions = p.buf[:start], level, height, mentions
+	u.printed = printed{done: true, text: string(p.buf[start:]), form: f, note: n, height: p.height + 1, names: p.names}
+	p.buf, p.level, p.height, p.names = p.buf[:start], level, height, outside
 }
 
 // unused returns a name that is not in use.

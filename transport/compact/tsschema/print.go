@@ -15,13 +15,13 @@ type printer struct {
 	closers int // bytes that will close what is open
 	debt    int // bytes that the shortest declarations of the names in use will take
 
-	level, height int  // of types within types: here, and the most since it was reset
-	mentions      bool // since it was reset a name of the text's own was written
-	pending       int  // units that are being rendered
+	level, height int   // of types within types: here, and the most since it was reset
+	names         names // what was written since it was reset
+	pending       int   // units that are being rendered
 
 	declared []*unit
-	names    map[string]string // of those that stand for nothing, as they are written
-	missing  []string          // these, in their order
+	missing  []string          // names that stand for nothing, in their order
+	written  map[string]string // these, by what they should be
 	own      string            // the name that the whole will have, if it is known
 	taken    map[string]int    // names in use, and the next number for such a name
 }
@@ -33,7 +33,20 @@ type printed struct {
 	form        form
 	note        note
 	height      int
-	mentions    bool
+	names       names
+}
+
+// names says where names of the text's own occur. TypeScript refuses a type
+// that it has to look up while it is declaring it. Inside an object it looks
+// nothing up, in a list mostly not.
+type names struct {
+	any    bool
+	open   bool // outside of objects
+	inList bool // outside of objects, but in a list
+}
+
+func (n names) and(m names) names {
+	return names{n.any || m.any, n.open || m.open, n.inList || m.inList}
 }
 
 // form is how tightly a written type binds, and what it ends with.
@@ -55,7 +68,7 @@ const (
 func newPrinter(opts Options, own string, taken ...string) *printer {
 	p := &printer{
 		limit: max(cmp.Or(opts.MaxBytes, DefaultMaxBytes), leastBytes), own: own,
-		names: map[string]string{}, taken: map[string]int{},
+		written: map[string]string{}, taken: map[string]int{},
 	}
 	for _, name := range taken {
 		p.take(name)
@@ -156,7 +169,7 @@ func (p *printer) atom(text string) form {
 
 // nothing writes the name of what does not exist.
 func (p *printer) nothing(wanted string) form {
-	name, known := p.names[wanted]
+	name, known := p.written[wanted]
 	if !known {
 		name = wanted
 		if name == p.own {
@@ -170,7 +183,7 @@ func (p *printer) nothing(wanted string) form {
 		if p.own != "" {
 			p.debt += need
 		}
-		p.names[wanted] = name
+		p.written[wanted] = name
 		p.missing = append(p.missing, name)
 	}
 	return p.atom(name)
@@ -186,6 +199,7 @@ func (p *printer) object(e *expr) form {
 	if !p.room(len("{") + closing) {
 		return p.atom(unknown)
 	}
+	outside := p.enter()
 	p.closers += closing
 	p.put("{")
 	for i, m := range e.members {
@@ -205,7 +219,25 @@ func (p *printer) object(e *expr) form {
 	}
 	p.closers -= closing
 	p.put("}")
+	p.leave(outside, false)
 	return form{}
+}
+
+// enter begins to watch for names; leave ends it, for an object or a list, and
+// returns what was seen.
+func (p *printer) enter() (outside names) {
+	outside, p.names = p.names, names{}
+	return outside
+}
+
+func (p *printer) leave(outside names, list bool) names {
+	inside := p.names
+	p.names = names{any: inside.any}
+	if list {
+		p.names = names{inside.any, inside.open, inside.open}
+	}
+	p.names = p.names.and(outside)
+	return inside
 }
 
 // record writes the type of an object by that of its values. TypeScript does
@@ -217,20 +249,18 @@ func (p *printer) record(value *expr) form {
 	if !p.room(need + len(unknown)) {
 		return p.atom(unknown)
 	}
-	before := p.mentions
-	p.mentions = false
+	outside := p.enter()
 	p.closers += 2 // what long is longer, and the end
 	start := len(p.buf)
 	p.put(short)
 	p.write(value)
 	p.closers -= 2
-	if p.mentions {
+	if p.leave(outside, false).any {
 		p.buf = slices.Replace(p.buf, start, start+len(short), []byte(long)...)
 		p.put("}")
 	} else {
 		p.put(">")
 	}
-	p.mentions = p.mentions || before
 	return form{}
 }
 
@@ -251,8 +281,10 @@ func (p *printer) array(element *expr) form {
 	if !p.room(len("()[]") + len(unknown)) {
 		return p.atom(unknown)
 	}
+	outside := p.enter()
 	p.tight(element, len("[]"))
 	p.put("[]")
+	p.leave(outside, true)
 	return form{}
 }
 
@@ -265,6 +297,7 @@ func (p *printer) tuple(e *expr) form {
 	if !p.room(len("[") + closing) {
 		return p.atom(unknown)
 	}
+	outside := p.enter()
 	p.closers += closing
 	p.put("[")
 	for i, part := range e.of {
@@ -281,18 +314,31 @@ func (p *printer) tuple(e *expr) form {
 		switch {
 		case e.op == opOpenTuple && i == len(e.of)-1:
 			p.put("...")
-			p.tight(part, len("[]"))
-			p.put("[]")
+			p.eager(part, "[]")
 		case i >= e.need:
-			p.tight(part, len("?"))
-			p.put("?")
+			p.eager(part, "?")
 		default:
 			p.write(part)
 		}
 	}
 	p.closers -= closing
 	p.put("]")
+	p.leave(outside, true)
 	return form{}
+}
+
+// eager writes an element of a tuple that may be missing or be repeated.
+// Lists in such a place are the ones into which TypeScript looks at once: those
+// that mention names become unknown.
+func (p *printer) eager(e *expr, suffix string) {
+	start, outside := len(p.buf), p.enter()
+	p.tight(e, len(suffix))
+	if p.names.inList {
+		p.buf, p.names = p.buf[:start], names{}
+		p.put(unknown)
+	}
+	p.names = p.names.and(outside)
+	p.put(suffix)
 }
 
 // operands writes a union or an intersection, each distinct part once; in an

@@ -27,6 +27,9 @@ func TestCompress_NamesATypeThatContainsItselfOnce(t *testing.T) {
 			`{"$ref":"#/$defs/J","$defs":{"J":{"anyOf":[{"type":["string","null"]},{"additionalProperties":{"$ref":"#/$defs/J"}},{"items":{"$ref":"#/$defs/J"}}]}}}`,
 			`J; type J = string | null | {[key: string]: J} | J[]`,
 		},
+		"a tuple and its rest":         {`{"prefixItems":[{"type":"string"},{"$ref":"#"}],"minItems":1,"items":{"$ref":"#"}}`, `Root; type Root = [string, Root?, ...Root[]]`},
+		"a list that may be missing":   {`{"prefixItems":[{"items":{"$ref":"#"}},{"items":{"required":["a"],"properties":{"a":{"$ref":"#"}}}}],"minItems":0}`, `Root; type Root = [unknown?, {a: Root}[]?]`},
+		"a list in which lists repeat": {`{"prefixItems":[{}],"items":{"items":{"$ref":"#"}}}`, `Root; type Root = [unknown, ...unknown[]]`},
 		"two of one name": {
 			`{"properties":{"a":{"$ref":"#/$defs/N"},"b":{"$ref":"#/definitions/N"}},"$defs":{"N":{"items":{"$ref":"#/$defs/N"}}},"definitions":{"N":{"properties":{"n":{"$ref":"#/definitions/N"}}}}}`,
 			`{a?: N; b?: N2}; type N = N[]; type N2 = {n?: N2}`,
@@ -119,6 +122,20 @@ func TestDeclaration_DeclaresAllThatItMentions(t *testing.T) {
 				t.Errorf("got %s, %v\nwant %s", got, err, c.want)
 			}
 		})
+	}
+}
+
+// Room that is kept for declarations is there when they are written.
+func TestCompress_WhatFitsIsComplete(t *testing.T) {
+	for _, name := range []string{"names that are equal", "all contain all", "one long type everywhere", "alternatives", "parts"} {
+		schema := json.RawMessage(monsters[name](100))
+		whole, err := Compress(schema, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := Compress(schema, Options{MaxBytes: len(whole) * 5 / 4}); got != whole || err != nil {
+			t.Errorf("%s: %d bytes became %d (%v): %s", name, len(whole), len(got), err, got)
+		}
 	}
 }
 
