@@ -1,6 +1,7 @@
 // Package front is the client-facing side: it speaks MCP in every era over
-// Streamable HTTP and stdio, owns each request's stream, and hands era-neutral
-// requests to the service behind an endpoint.
+// Streamable HTTP and stdio, and the legacy one over HTTP+SSE; it owns each
+// request's stream, and hands era-neutral requests to the service behind an
+// endpoint.
 package front
 
 import (

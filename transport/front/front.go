@@ -135,6 +135,24 @@ func (e *endpoint) answer(ctx context.Context, req request, deliver func(message
 	return result, nil
 }
 
+// conclude answers one request that its session knows, and forgets it by end.
+// The message is nil where there is none to send: its client gave it up.
+func (e *endpoint) conclude(ctx context.Context, req request, deliver func(messages.Notification) error, end func()) []byte {
+	result, problem := e.answer(ctx, req, deliver)
+	quiet := silent(ctx)
+	if problem != nil && ctx.Err() != nil {
+		problem = errorOf(context.Cause(ctx), req.modern) // why it was given up, by us
+	}
+	end() // before the answer goes out: its reader may use the id again at once
+	switch {
+	case quiet:
+		return nil
+	case problem != nil:
+		return jsonrpc.AppendError(nil, req.msg.ID, problem)
+	}
+	return jsonrpc.AppendResult(nil, req.msg.ID, result)
+}
+
 // serve asks the service. A panic in it is a bug that costs this request only.
 func (e *endpoint) serve(ctx context.Context, req request, deliver func(messages.Notification) error) (result json.RawMessage, err error) {
 	defer func() {

@@ -33,8 +33,13 @@ type world struct {
 // listener's authentication does elsewhere.
 func newWorld(t *testing.T, opts Options) *world {
 	t.Helper()
+	return newWorldOf(t, func(s Service, c Clients) http.Handler { return NewHTTP(s, c, opts) })
+}
+
+func newWorldOf(t *testing.T, front func(Service, Clients) http.Handler) *world {
+	t.Helper()
 	w := &world{t: t, service: newPuppet(), clients: newRegistry(), seen: make(chan context.Context, 4096)}
-	handler := NewHTTP(w.service, w.clients, opts)
+	handler := front(w.service, w.clients)
 	server := &http.Server{Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		select {
 		case w.seen <- r.Context():
@@ -76,7 +81,12 @@ func (w *world) url() string { return w.base + "/mcp" }
 // do sends a request; header values "-" remove a default.
 func (w *world) do(ctx context.Context, method, body string, header ...string) *http.Response {
 	w.t.Helper()
-	r, err := http.NewRequestWithContext(ctx, method, w.url(), strings.NewReader(body))
+	return w.doAt(ctx, method, w.url(), body, header...)
+}
+
+func (w *world) doAt(ctx context.Context, method, url, body string, header ...string) *http.Response {
+	w.t.Helper()
+	r, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -160,8 +170,13 @@ type events struct {
 // open sends a request whose response must be a stream.
 func (w *world) open(method, body string, header ...string) *events {
 	w.t.Helper()
+	return w.openAt(method, w.url(), body, header...)
+}
+
+func (w *world) openAt(method, url, body string, header ...string) *events {
+	w.t.Helper()
 	ctx, cancel := context.WithCancel(w.t.Context())
-	response := w.do(ctx, method, body, header...)
+	response := w.doAt(ctx, method, url, body, header...)
 	if media := response.Header.Get("Content-Type"); response.StatusCode != http.StatusOK || media != typeSSE {
 		cancel()
 		w.t.Fatalf("no stream: %d %s %s", response.StatusCode, media, read(w.t, response))

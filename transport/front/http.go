@@ -61,21 +61,12 @@ func (h *httpFront) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // post reads one message (or a batch) and hands it to the era it belongs to.
 func (h *httpFront) post(rep *reply, r *http.Request) {
-	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != typeJSON {
-		rep.refuse(http.StatusUnsupportedMediaType, jsonrpc.ID{}, invalidRequest("the Content-Type must be %s", typeJSON))
-		return
-	}
-	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
-		rep.refuse(http.StatusUnsupportedMediaType, jsonrpc.ID{}, invalidRequest("bodies in the Content-Encoding %q are not read; send them plain", coding))
-		return
-	}
 	if !rep.accept.json && !rep.accept.sse {
 		rep.refuse(http.StatusNotAcceptable, jsonrpc.ID{}, invalidRequest("the Accept header must list %s and %s", typeJSON, typeSSE))
 		return
 	}
-	body, status, problem := h.readBody(rep, r)
-	if problem != nil {
-		rep.refuse(status, jsonrpc.ID{}, problem)
+	body, ok := h.readMessage(rep, r)
+	if !ok {
 		return
 	}
 	if jsonrpc.IsBatch(body) {
@@ -105,10 +96,28 @@ func (h *httpFront) post(rep *reply, r *http.Request) {
 	}
 }
 
+// readMessage reads the body of a POST, or refuses it.
+func (e *endpoint) readMessage(rep *reply, r *http.Request) ([]byte, bool) {
+	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != typeJSON {
+		rep.refuse(http.StatusUnsupportedMediaType, jsonrpc.ID{}, invalidRequest("the Content-Type must be %s", typeJSON))
+		return nil, false
+	}
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		rep.refuse(http.StatusUnsupportedMediaType, jsonrpc.ID{}, invalidRequest("bodies in the Content-Encoding %q are not read; send them plain", coding))
+		return nil, false
+	}
+	body, status, problem := e.readBody(rep, r)
+	if problem != nil {
+		rep.refuse(status, jsonrpc.ID{}, problem)
+		return nil, false
+	}
+	return body, true
+}
+
 // readBody reads the whole body, within the limit and without waiting for a
 // client that stalls. On failure it returns a status and an error.
-func (h *httpFront) readBody(rep *reply, r *http.Request) ([]byte, int, *jsonrpc.Error) {
-	limit := int64(h.opts.Limits.RequestBytes)
+func (e *endpoint) readBody(rep *reply, r *http.Request) ([]byte, int, *jsonrpc.Error) {
+	limit := int64(e.opts.Limits.RequestBytes)
 	tooLarge := invalidRequest("the message is larger than %d bytes (limits.request_bytes)", limit)
 	if r.ContentLength > limit {
 		return nil, http.StatusRequestEntityTooLarge, tooLarge
@@ -117,7 +126,7 @@ func (h *httpFront) readBody(rep *reply, r *http.Request) ([]byte, int, *jsonrpc
 	if r.ContentLength > 0 {
 		body.Grow(int(min(r.ContentLength, chunk)) + bytes.MinRead)
 	}
-	_, err := io.Copy(&body, &patientReader{r: http.MaxBytesReader(rep.w, r.Body, limit), rc: rep.rc, patience: h.opts.ReadTimeout})
+	_, err := io.Copy(&body, &patientReader{r: http.MaxBytesReader(rep.w, r.Body, limit), rc: rep.rc, patience: e.opts.ReadTimeout})
 	var over *http.MaxBytesError
 	switch {
 	case errors.As(err, &over):

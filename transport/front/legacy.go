@@ -79,14 +79,14 @@ func (h *httpFront) session(rep *reply, r *http.Request, id jsonrpc.ID) (message
 	return messages.ClientSpec{}, false
 }
 
-// take takes a notification or a response of a client. No question is asked
-// of clients, so that a response answers nothing.
-func (h *httpFront) take(spec messages.ClientSpec, msg jsonrpc.Message) {
+// take takes a notification or a response of a session's client. No question is
+// asked of clients, so that a response answers nothing.
+func (e *endpoint) take(spec messages.ClientSpec, msg jsonrpc.Message) {
 	if msg.Kind != jsonrpc.Notification || msg.Method != noteCancelled {
 		return
 	}
 	if id, reason, ok := cancelledID(msg.Params); ok {
-		h.clients.CancelRequest(spec.ID, spec.Principal, id.String(), reason)
+		e.clients.CancelRequest(spec.ID, spec.Principal, id.String(), reason)
 	}
 }
 
@@ -103,19 +103,11 @@ func (h *httpFront) inSession(rep *reply, r *http.Request, spec messages.ClientS
 		return h.notBegun(rep, id, err)
 	}
 	req.caller = mcp.Caller{Principal: principal, Client: spec.ID, Protocol: spec.Protocol, Capabilities: spec.Capabilities}
-	result, problem := h.answer(ctx, req, rep.notify)
-	// Before the answer goes out: its reader may use the id again at once.
-	h.clients.EndRequest(spec.ID, id.String())
-	switch {
-	case silent(ctx):
-		return nil, 0
-	case problem != nil:
-		return jsonrpc.AppendError(nil, id, problem), http.StatusOK
-	}
-	return jsonrpc.AppendResult(nil, id, result), http.StatusOK
+	message := h.conclude(ctx, req, rep.notify, func() { h.clients.EndRequest(spec.ID, id.String()) })
+	return message, http.StatusOK
 }
 
-func (h *httpFront) notBegun(rep *reply, id jsonrpc.ID, err error) ([]byte, int) {
+func (e *endpoint) notBegun(rep *reply, id jsonrpc.ID, err error) ([]byte, int) {
 	message := jsonrpc.AppendError(nil, id, beginError(err, id, false))
 	switch f := failureOf(err); f.Kind {
 	case messages.KindInvalidArgs:

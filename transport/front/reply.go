@@ -85,13 +85,20 @@ func (r *reply) notify(n messages.Notification) error {
 }
 
 // event sends one message as an event.
-func (r *reply) event(message []byte) error {
+func (r *reply) event(message []byte) error { return r.named("", message) }
+
+// named sends an event of a type.
+func (r *reply) named(event string, data []byte) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err := r.upgrade(); err != nil {
 		return err
 	}
-	r.buf = jsonrpc.AppendEvent(r.buf[:0], "", message)
+	r.buf = r.buf[:0]
+	if event != "" {
+		r.buf = append(append(append(r.buf, "event: "...), event...), '\n')
+	}
+	r.buf = jsonrpc.AppendEvent(r.buf, "", data)
 	r.timer.Reset(r.opts.Limits.SSEKeepalive)
 	err := r.write(r.buf)
 	if cap(r.buf) > chunk {

@@ -85,20 +85,7 @@ func (c *stdio) start(req request, done func(answer []byte)) *jsonrpc.Error {
 	}
 	c.requests.Go(func() {
 		defer func() { <-c.slots }()
-		result, problem := c.answer(ctx, req, c.out.notify)
-		quiet := silent(ctx)
-		if problem != nil && ctx.Err() != nil {
-			problem = errorOf(context.Cause(ctx), req.modern) // why it was given up, by us
-		}
-		end() // before the answer goes out: its reader may use the id again at once
-		switch {
-		case quiet:
-			done(nil)
-		case problem != nil:
-			done(jsonrpc.AppendError(nil, id, problem))
-		default:
-			done(jsonrpc.AppendResult(nil, id, result))
-		}
+		done(c.conclude(ctx, req, c.out.notify, end))
 	})
 	return nil
 }
