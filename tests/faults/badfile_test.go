@@ -48,8 +48,9 @@ func TestBadInput_AFileThatCannotBeUsedIsRefusedWithAReason(t *testing.T) {
 		{"empty", "mcpx.json", "", "mcpx: mcpx.json: is empty: the least that a configuration holds is {\"mcpServers\": {}}\n"},
 		{"only a comment", "mcpx.json", "// later", "mcpx: mcpx.json: is empty: the least that a configuration holds is {\"mcpServers\": {}}\n"},
 		{"malformed", "mcpx.json", `{"mcpServers": {`, "mcpx: mcpx.json:1:16: this '{' is never closed\n"},
-		{"another format", "mcpx.yaml", "mcpServers:", "mcpx: mcpx.yaml: only JSON can be read (comments and trailing commas are fine), not .yaml\n"},
-		{"not an object", "mcpx.json", "[]", "mcpx: mcpx.json:1:1: expected an object such as {\"mcpServers\": {…}}, found a list\n"},
+		{"malformed YAML", "mcpx.yaml", "mcpServers: [", "mcpx: mcpx.yaml:1:1: did not find expected node content\n"},
+		{"malformed TOML", "mcpx.toml", "port = = 1", "mcpx: mcpx.toml:1:8: expected a string in quotes, a number, true, false, a list or a table\n"},
+		{"not an object", "mcpx.json", "[]", "mcpx: mcpx.json:1:1: expected an object such as {\"mcpServers\": {}}, found a list\n"},
 		{"bytes that are no text", "mcpx.json", "{\"a\xff\": 1}", "mcpx: mcpx.json:1:4: the text is not valid UTF-8\n"},
 		{"nested beyond reason", "mcpx.json", strings.Repeat(`{"a":`, 200), "mcpx: mcpx.json:1:321: is nested deeper than 64 levels\n"},
 		{

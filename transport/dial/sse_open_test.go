@@ -14,7 +14,7 @@ import (
 )
 
 func TestSSEOpen_SaysInPlainWordsWhyThereIsNoConnection(t *testing.T) {
-	first := func(text string) puppethttp.Behaviour { return puppethttp.Events(text) }
+	first := puppethttp.Events
 	for _, test := range []struct {
 		name   string
 		answer puppethttp.Behaviour // to GET

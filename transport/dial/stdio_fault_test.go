@@ -221,7 +221,7 @@ func TestStdioFault_WrongIdsDuplicatesAndLateAnswersAreDropped(t *testing.T) {
 	d := stdioTo("confused")
 	c := d.legacy(t)
 	wantText(t, do(t, c, toolCall("confused", "{}")), "right")
-	late, cancel := started(t, c, toolCall("late", "{}"), messages.Discard)
+	late, cancel := underway(t, c, toolCall("late", "{}"))
 	serves(t, c)
 	cancel(errors.New("not needed"))
 	failed(t, outcome(t, late), messages.KindCancelled, messages.SentUnknown, "not needed")

@@ -146,6 +146,18 @@ func started(t *testing.T, c link.Conn, req messages.Request, sink messages.Sink
 	return out, cancel
 }
 
+// underway is started for a server that reads: it returns when the request has
+// been written.
+func underway(t *testing.T, c link.Conn, req messages.Request) (<-chan messages.Outcome, context.CancelCauseFunc) {
+	t.Helper()
+	ctx, cancel := context.WithCancelCause(within(t))
+	t.Cleanup(func() { cancel(nil) })
+	out, sent := make(chan messages.Outcome, 1), new(link.SentFlag)
+	go func() { out <- c.Do(ctx, req, sent, messages.Discard) }()
+	eventually(t, "the request to be written", func() bool { return sent.Sent() != messages.SentNo })
+	return out, cancel
+}
+
 func outcome(t *testing.T, out <-chan messages.Outcome) messages.Outcome {
 	t.Helper()
 	select {
