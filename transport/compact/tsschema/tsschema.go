@@ -24,8 +24,9 @@
 //
 // Approximations: integer is number; additionalProperties false and a title
 // are not shown; a tuple is closed unless the schema describes further
-// elements; oneOf is a union; a type that could only contain itself without end
-// is unknown. A schema is data that nobody trusts: nothing is fetched, names
+// elements; a list in an optional or repeated place of a tuple that mentions
+// named types is unknown, since TypeScript does not always allow it; oneOf is a
+// union; a type made of nothing but itself is unknown. A schema is data that nobody trusts: nothing is fetched, names
 // and comments cannot end what they stand in, time is linear in the schema, and
 // the text is bounded: what is nested too deep, or has no room any more, is
 // unknown.
@@ -47,11 +48,11 @@ const (
 	DefaultMaxBytes         = 256 << 10 // of a text
 	MaxSchemaBytes          = 1 << 20   // of a schema's text; arguments cannot be validated against a larger one either
 
-	leastBytes = 256 // of a text, whatever the options say: room for all that must be closed
-	maxLevels  = 64  // of types within types
-	shortBytes = 200 // a type that is not longer is repeated where it occurs again
-	valueChars = 100 // of a value or a schema in a comment
-	maxHeight  = 2 * maxLevels
+	leastBytes = 256  // of a text, whatever the options say: room for all that must be closed
+	maxLevels  = 64   // of schemas within schemas, not counting references
+	shortBytes = 200  // a type that is not longer is repeated where it occurs again
+	valueChars = 100  // of a value or a schema in a comment
+	maxHeight  = 128  // of types within types, those in the place of a reference counted
 	maxPending = 64   // types that are printed inside each other before it is known where
 	maxWidth   = 4096 // alternatives of an intersection
 )
