@@ -96,7 +96,11 @@ func (a *app) Listen() error {
 	if err != nil {
 		return err
 	}
-	listener.Handle("/mcp", front.NewHTTP(a.service, a.runtime, front.Options{Limits: a.cfg.Limits, Logger: telemetry.Slog(a.log, "front")}))
+	opts := front.Options{Limits: a.cfg.Limits, Logger: telemetry.Slog(a.log, "front")}
+	listener.Handle("/mcp", front.NewHTTP(a.service, a.runtime, opts))
+	sse := front.NewSSE(a.service, a.runtime, "/messages", opts)
+	listener.Handle("GET /sse", sse)
+	listener.Handle("POST /messages", sse)
 	listener.HandlePublic("GET /healthz", http.HandlerFunc(a.healthz))
 	a.listener = listener
 	go func() { a.failed <- listener.Serve() }()

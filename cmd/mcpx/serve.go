@@ -9,8 +9,9 @@ import (
 const serveLong = `Serve MCP over HTTP.
 
 Clients connect to http://127.0.0.1:8000/mcp (Streamable HTTP, all protocol
-versions) and find three tools there: inspect, exec and resources. Servers start
-in parallel and nobody waits for a slow one. GET /healthz tells whether mcpx lives.
+versions), or to /sse there where they know only the older HTTP+SSE, and find
+three tools: inspect, exec and resources. Servers start in parallel and nobody
+waits for a slow one. GET /healthz tells whether mcpx lives.
 
 Which servers: the file given as argument or with --config, else ./mcpx.json
 (or .yaml, .yml, .toml), ./.mcp.json or your user configuration, else a built-in
