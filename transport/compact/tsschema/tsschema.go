@@ -26,10 +26,12 @@
 // are not shown; a tuple is closed unless the schema describes further
 // elements; a list in an optional or repeated place of a tuple that mentions
 // named types is unknown, since TypeScript does not always allow it; oneOf is a
-// union; a type made of nothing but itself is unknown. A schema is data that nobody trusts: nothing is fetched, names
-// and comments cannot end what they stand in, time is linear in the schema, and
-// the text is bounded: what is nested too deep, or has no room any more, is
-// unknown.
+// union; a type made of nothing but itself is unknown; a value or schema in a
+// comment is cut at 100 characters, a pattern at 200.
+//
+// A schema is data that nobody trusts: nothing is fetched, names and comments
+// cannot end what they stand in, time is linear in the schema, and the text is
+// bounded: what is nested too deep, or has no room any more, is unknown.
 package tsschema
 
 import (
@@ -57,10 +59,10 @@ const (
 	maxWidth   = 4096 // alternatives of an intersection
 )
 
-// Options say how a schema is written. The zero value holds the defaults.
+// Options say how a schema is written. Zero stands for the default.
 type Options struct {
 	DescriptionChars int // of each description; the last three are "..." if it was cut. Below zero there are none.
-	MaxBytes         int // of the text, 256 at least
+	MaxBytes         int // of the text; 256 at least
 }
 
 // Compress returns the text of the type, as the package's comment says. An
