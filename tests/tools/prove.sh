@@ -41,7 +41,7 @@ run() { # label, command...
 
 while read -r pkg; do
 	while read -r target; do
-		run "$target (${pkg#github.com/mcpx/mcpx/})" go test "$pkg" -run '^$' -fuzz "^$target\$" -fuzztime "$fuzztime"
+		run "$target (${pkg#github.com/mcpx/mcpx/})" go test "$pkg" -run '^$' -fuzz "^$target\$" -fuzztime "$fuzztime" -fuzzminimizetime 10x
 	done < <(go test -list '^Fuzz' "$pkg" | grep '^Fuzz' || true)
 done < <(go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./...)
 
