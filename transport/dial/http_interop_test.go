@@ -16,30 +16,37 @@ import (
 	"github.com/mcpx/mcpx/transport/jsonrpc"
 )
 
+// others is a server that others wrote. Its tool wait tells when it has started
+// and when it was cancelled.
+func others() (s *server.MCPServer, started, cancelled chan struct{}) {
+	s = server.NewMCPServer("others", "1.2.3", server.WithToolCapabilities(true), server.WithInstructions("be kind"))
+	cancelled = make(chan struct{})
+	started = make(chan struct{})
+	s.AddTool(sdk.NewTool("greet", sdk.WithString("name", sdk.Required())), func(ctx context.Context, r sdk.CallToolRequest) (*sdk.CallToolResult, error) {
+		if r.Params.Meta != nil && r.Params.Meta.ProgressToken != nil {
+			err := s.SendNotificationToClient(ctx, "notifications/progress", map[string]any{
+				"progressToken": r.Params.Meta.ProgressToken, "progress": 1, "total": 1,
+			})
+			if err != nil {
+				return nil, err
+			}
+		}
+		return sdk.NewToolResultText("hello " + r.GetString("name", "?")), nil
+	})
+	s.AddTool(sdk.NewTool("wait"), func(ctx context.Context, _ sdk.CallToolRequest) (*sdk.CallToolResult, error) {
+		close(started)
+		<-ctx.Done()
+		close(cancelled)
+		return nil, ctx.Err()
+	})
+	return s, started, cancelled
+}
+
 // A server that others wrote, in each era that it knows.
 func TestHTTPInterop_TheServerOfMCPGo(t *testing.T) {
 	for _, protocol := range []string{"auto", "legacy", "modern"} {
 		t.Run(protocol, func(t *testing.T) {
-			s := server.NewMCPServer("others", "1.2.3", server.WithToolCapabilities(true), server.WithInstructions("be kind"))
-			cancelled := make(chan struct{})
-			started := make(chan struct{})
-			s.AddTool(sdk.NewTool("greet", sdk.WithString("name", sdk.Required())), func(ctx context.Context, r sdk.CallToolRequest) (*sdk.CallToolResult, error) {
-				if r.Params.Meta != nil && r.Params.Meta.ProgressToken != nil {
-					err := s.SendNotificationToClient(ctx, "notifications/progress", map[string]any{
-						"progressToken": r.Params.Meta.ProgressToken, "progress": 1, "total": 1,
-					})
-					if err != nil {
-						return nil, err
-					}
-				}
-				return sdk.NewToolResultText("hello " + r.GetString("name", "?")), nil
-			})
-			s.AddTool(sdk.NewTool("wait"), func(ctx context.Context, _ sdk.CallToolRequest) (*sdk.CallToolResult, error) {
-				close(started)
-				<-ctx.Done()
-				close(cancelled)
-				return nil, ctx.Err()
-			})
+			s, started, cancelled := others()
 			handler := server.NewStreamableHTTPServer(s, server.WithStateful(true))
 			front := httptest.NewServer(http.HandlerFunc(handler.ServeHTTP))
 			t.Cleanup(front.Close)

@@ -16,26 +16,7 @@ import (
 
 // A server that others wrote.
 func TestSSEInterop_TheServerOfMCPGo(t *testing.T) {
-	s := server.NewMCPServer("others", "1.2.3", server.WithToolCapabilities(true), server.WithInstructions("be kind"))
-	started := make(chan struct{})
-	cancelled := make(chan struct{})
-	s.AddTool(sdk.NewTool("greet", sdk.WithString("name", sdk.Required())), func(ctx context.Context, r sdk.CallToolRequest) (*sdk.CallToolResult, error) {
-		if r.Params.Meta != nil && r.Params.Meta.ProgressToken != nil {
-			err := s.SendNotificationToClient(ctx, "notifications/progress", map[string]any{
-				"progressToken": r.Params.Meta.ProgressToken, "progress": 1, "total": 1,
-			})
-			if err != nil {
-				return nil, err
-			}
-		}
-		return sdk.NewToolResultText("hello " + r.GetString("name", "?")), nil
-	})
-	s.AddTool(sdk.NewTool("wait"), func(ctx context.Context, _ sdk.CallToolRequest) (*sdk.CallToolResult, error) {
-		close(started)
-		<-ctx.Done()
-		close(cancelled)
-		return nil, ctx.Err()
-	})
+	s, started, cancelled := others()
 	front := httptest.NewServer(server.NewSSEServer(s))
 	t.Cleanup(front.Close)
 	for name, d := range map[string]*httpDial{"declared": sseAt(front.URL + "/sse"), "found out": httpTo(front.URL + "/sse")} {
