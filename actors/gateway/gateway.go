@@ -197,9 +197,9 @@ func (g *gateway) apply(ctx actor.Context, specs []messages.ServerSpec) {
 	}
 	for _, name := range d.Removed {
 		s := g.servers[name]
-		delete(g.servers, name)
-		g.retire(ctx, name, s.next)
+		g.retire(ctx, name, s.next) // by its own policy: before it is forgotten
 		g.retire(ctx, name, s.pid)
+		delete(g.servers, name)
 	}
 	for _, name := range d.Added {
 		s := &server{entry: newEntry(wanted[name])}
