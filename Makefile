@@ -20,8 +20,9 @@ override LINT     := $(BIN)/golangci-lint
 COVERED  := ./cmd/...,./actors/...,./messages/...,./transport/...,./config/...
 MINIMUM  := 85
 
-FUZZTIME ?= 30s
+FUZZTIME ?= 10m
 COUNT    ?= 3
+PARTS    ?= fuzz random race
 
 .PHONY: help
 help: ## list the targets
@@ -134,8 +135,8 @@ test: ## everything, from a clean clone
 	echo "make test: $$(( $$(date +%s) - start )) s wall time"
 
 .PHONY: prove
-prove: deps ## fuzzing, repetition; FUZZTIME=30s COUNT=3
-	@FUZZTIME=$(FUZZTIME) COUNT=$(COUNT) tests/tools/prove.sh
+prove: deps ## fuzzing, random values, repetition; FUZZTIME=10m COUNT=3 PARTS="fuzz random race"
+	@FUZZTIME=$(FUZZTIME) COUNT=$(COUNT) PARTS="$(PARTS)" tests/tools/prove.sh
 
 .PHONY: bench
 bench: ## every benchmark, with allocations

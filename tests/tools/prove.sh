@@ -1,57 +1,83 @@
 #!/usr/bin/env bash
-# Every fuzz target for FUZZTIME each, then all race tests COUNT times over.
-# Writes tests/reports/prove.md; a crasher lands under the package's testdata
-# and becomes a regression test when it is committed.
+# The long proofs. Every fuzz target for FUZZTIME, as many at a time as there
+# are cores, each on one core; then large random runs; then all race tests COUNT
+# times over. PARTS chooses among them. Writes tests/reports/prove-PART.md; a
+# crasher lands under the package's testdata and becomes a regression test when
+# it is committed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-fuzztime=${FUZZTIME:-30s}
+fuzztime=${FUZZTIME:-10m}
 count=${COUNT:-3}
-report=tests/reports/prove.md
-mkdir -p "$(dirname "$report")"
+parts=${PARTS:-fuzz random race}
+reports=$PWD/tests/reports
+mkdir -p "$reports"
 failed=0
+
+begin() { # part, what it does
+	report=$reports/prove-$1.md
+	{
+		echo "# make prove: $2"
+		echo
+		echo "- date: $(date -u +%Y-%m-%dT%H:%M:%SZ)"
+		echo "- commit: $(git rev-parse --short HEAD)"
+		echo "- machine: $(uname -srm), $(nproc) cores, $(awk '/MemTotal/ { printf "%.0f GiB", $2 / 1048576 }' /proc/meminfo)"
+		echo "- $(go version)"
+		echo
+		echo '| what | result | time | |'
+		echo '|---|---|---|---|'
+	} >"$report"
+}
 
 # $() as the condition of an if would lose set -e; each run reports for itself.
 run() { # label, command...
-	local label=$1 start out verdict=ok
+	local label=$1 start out verdict=ok detail
 	shift
 	start=$(date +%s)
 	if ! out=$("$@" 2>&1); then
 		verdict=FAILED
-		failed=1
 		printf '%s\n' "$out" >&2
 	fi
-	local detail
 	detail=$(grep -oE 'execs: [0-9]+' <<<"$out" | tail -1 || true)
 	printf '| %s | %s | %s s | %s |\n' "$label" "$verdict" "$(($(date +%s) - start))" "$detail" | tee -a "$report"
+	[[ $verdict == ok ]]
 }
 
-{
-	echo '# make prove'
-	echo
-	echo "- date: $(date -u +%Y-%m-%dT%H:%M:%SZ)"
-	echo "- commit: $(git rev-parse --short HEAD)"
-	echo "- machine: $(uname -srm), $(nproc) cores, $(awk '/MemTotal/ { printf "%.0f GiB", $2 / 1048576 }' /proc/meminfo)"
-	echo "- $(go version)"
-	echo "- fuzzing: $fuzztime per target; repetitions: $count"
-	echo
-	echo '| what | result | time | |'
-	echo '|---|---|---|---|'
-} >"$report"
+tested() { go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./...; }
 
-while read -r pkg; do
-	while read -r target; do
-		run "$target (${pkg#github.com/mcpx/mcpx/})" go test "$pkg" -run '^$' -fuzz "^$target\$" -fuzztime "$fuzztime" -fuzzminimizetime 10x
-	done < <(go test -list '^Fuzz' "$pkg" | grep '^Fuzz' || true)
-done < <(go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./...)
+fuzz_targets() {
+	local pkg
+	while read -r pkg; do
+		go test -list '^Fuzz' "$pkg" | awk -v p="$pkg" '/^Fuzz/ { print p, $1 }'
+	done < <(tested)
+}
 
-run '100,000 random values through TOON and back' env TOON_VALUES=100000 \
-	go test ./transport/compact/toon -run '^TestRandomValues' -count 1 -timeout 30m
+fuzz() {
+	begin fuzz "every fuzz target for $fuzztime on one core"
+	local pkg target
+	while read -r pkg target; do
+		while (($(jobs -pr | wc -l) >= $(nproc))); do wait -n || failed=1; done
+		run "$target (${pkg#github.com/mcpx/mcpx/})" go test "$pkg" -run '^$' -fuzz "^$target\$" \
+			-fuzztime "$fuzztime" -fuzzminimizetime 10x -parallel 1 -timeout 0 &
+	done < <(fuzz_targets)
+	while [[ -n $(jobs -p) ]]; do wait -n || failed=1; done
+}
 
-make --no-print-directory e2e-binary
-while read -r pkg; do
-	run "race tests x$count (${pkg#github.com/mcpx/mcpx/})" env MCPX_BINARY="$PWD/bin/mcpx" MCPX_REPORTS="$PWD/tests/reports" \
-		go test -race -count "$count" -timeout 30m "$pkg"
-done < <(go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./...)
+random() {
+	begin random 'large random runs'
+	run '100,000 random values through TOON and back' env TOON_VALUES=100000 \
+		go test ./transport/compact/toon -run '^TestRandomValues' -count 1 -timeout 30m || failed=1
+}
 
+race() {
+	begin race "race tests $count times over"
+	make --no-print-directory e2e-binary
+	local pkg
+	while read -r pkg; do
+		run "${pkg#github.com/mcpx/mcpx/}" env MCPX_BINARY="$PWD/bin/mcpx" MCPX_REPORTS="$reports" \
+			go test -race -count "$count" -timeout 30m "$pkg" || failed=1
+	done < <(tested)
+}
+
+for part in $parts; do "$part"; done
 exit "$failed"
