@@ -12,6 +12,7 @@ type Call struct {
 	Server    string // the upstream's name
 	Principal Principal
 	Client    ClientID // the downstream session it belongs to; empty when there is none
+	Caller    Caller
 	Request   Request
 	Timeout   time.Duration // replaces the server's request_timeout when > 0
 }
@@ -63,6 +64,7 @@ var Discard Sink = SinkFunc(func(Notification) error { return nil })
 type Outcome struct {
 	Result  json.RawMessage // the upstream's result, its own bytes; nil when Failure is set
 	Failure *Failure
+	Cached  bool // the result was kept from an earlier call, or is that of another call at the same time
 }
 
 // Err returns the failure as an error, nil when there is a result.

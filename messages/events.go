@@ -97,6 +97,26 @@ type ActorRestarted struct{ Path, Reason string }
 // ActorStopped: a supervisor stopped an actor after a panic.
 type ActorStopped struct{ Path, Reason string }
 
+// BreakerChanged: a server's breaker opened, let one call try, or closed.
+type BreakerChanged struct {
+	Server   string
+	Old, New BreakerState
+	Failures int           // in a row
+	OpenFor  time.Duration // BreakerOpen
+}
+
+// CallRetried: a call that read-only or idempotent tools allow to repeat was
+// sent a second time.
+type CallRetried struct{ Server, Method, Name, Reason string }
+
+// PoolGrowthFailed: a further session of a connected server could not be
+// opened. Wait is the time until the next attempt.
+type PoolGrowthFailed struct {
+	Server, Connection string
+	Reason             string
+	Wait               time.Duration
+}
+
 // StderrLine: a server wrote a line to its stderr.
 type StderrLine struct{ Server, Line string }
 
@@ -125,6 +145,9 @@ func (ClosingAll) event()           {}
 func (ClosedAll) event()            {}
 func (ActorRestarted) event()       {}
 func (ActorStopped) event()         {}
+func (BreakerChanged) event()       {}
+func (CallRetried) event()          {}
+func (PoolGrowthFailed) event()     {}
 func (StderrLine) event()           {}
 func (ServerLog) event()            {}
 func (NotificationsDropped) event() {}

@@ -33,6 +33,10 @@ type ServerSpec struct {
 	Exclusive     bool     // one link ever; a replacement waits until the old one is gone
 	DisabledTools []string // names of tools that nobody may call
 
+	// CacheTools are the tools whose results may be kept, and for how long;
+	// Policy.CacheTTL is for the others.
+	CacheTools map[string]time.Duration
+
 	Policy Policy
 }
 
@@ -43,6 +47,11 @@ type Policy struct {
 	MaxConcurrency int // calls in flight; beyond it they wait
 	MaxQueue       int // calls waiting; beyond it they are overloaded
 
+	Isolation   Isolation     // empty: by transport, see EffectiveIsolation
+	PoolMin     int           // sessions kept open, used or not
+	PoolMax     int           // sessions open at a time; 0: by transport, see EffectivePoolMax
+	PoolIdleTTL time.Duration // without a request; then a session is closed
+
 	ConnectionTimeout time.Duration // one attempt, and the longest wait of a call for a connection
 	RetryAttempts     int           // attempts in one burst
 	RetryDelay        time.Duration // before the second attempt; doubles, ±20 %, up to RetryDelayMax
@@ -51,6 +60,11 @@ type Policy struct {
 	RequestTimeout    time.Duration // since the request or its last progress
 	RequestTimeoutMax time.Duration // absolute
 	SSEReadTimeout    time.Duration // silence on an open SSE stream with a request in flight
+
+	BreakerFailures int           // calls in a row that found the server unavailable or silent; then calls are refused
+	BreakerOpenFor  time.Duration // until one call may try again
+
+	CacheTTL time.Duration // results of read-only and idempotent tools are kept so long; 0: not at all
 
 	HealthCheckEnabled          bool          // periodic probes; without them calls alone say how a server is
 	HealthCheckInterval         time.Duration // between probes
@@ -65,6 +79,8 @@ type Policy struct {
 func DefaultPolicy() Policy {
 	return Policy{
 		MaxConcurrency: 64, MaxQueue: 256,
+		PoolIdleTTL:     5 * time.Minute,
+		BreakerFailures: 5, BreakerOpenFor: 10 * time.Second,
 		ConnectionTimeout: 30 * time.Second,
 		RetryAttempts:     3, RetryDelay: 2 * time.Second, RetryDelayMax: 60 * time.Second,
 		RequestTimeout: 60 * time.Second, RequestTimeoutMax: 10 * time.Minute,
@@ -89,6 +105,8 @@ type Limits struct {
 	ClientNotifications  int           // queued per client session
 	CatalogPages         int           // per list
 	CatalogTools         int           // per list
+	CacheEntries         int           // results kept per server
+	CacheBytes           int           // of results kept per server
 	CloseTimeout         time.Duration // of close-all, drain included
 	SSEKeepalive         time.Duration // between comments on a quiet stream
 }
@@ -102,6 +120,7 @@ func DefaultLimits() Limits {
 		ClientSessions:  10_000, ClientIdle: 30 * time.Minute, StreamsPerClient: 8,
 		RequestNotifications: 256, ClientNotifications: 1024,
 		CatalogPages: 100, CatalogTools: 10_000,
+		CacheEntries: 1000, CacheBytes: 16 << 20,
 		CloseTimeout: 10 * time.Second, SSEKeepalive: 15 * time.Second,
 	}
 }

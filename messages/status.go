@@ -30,6 +30,39 @@ type Status struct {
 	Notice      string    `json:"notice,omitempty"`      // a failed replacement, a cut catalog
 	Disabled    bool      `json:"disabled,omitempty"`
 	Health      Health    `json:"health"`
+
+	Isolation   Isolation     `json:"isolation,omitempty"`
+	Connections int           `json:"connections"` // open, in use or not
+	Spares      int           `json:"spares"`      // of them, those that nobody has used
+	Breaker     BreakerStatus `json:"breaker"`
+	Retried     uint64        `json:"retried"` // calls that were sent a second time
+	Cache       CacheStatus   `json:"cache"`
+}
+
+// BreakerStatus says whether calls of a server are let through.
+type BreakerStatus struct {
+	State    BreakerState `json:"state"`
+	Failures int          `json:"failures"`       // in a row
+	Until    time.Time    `json:"until,omitzero"` // open: when one call may try
+}
+
+// BreakerState is the state of a server's breaker.
+type BreakerState string
+
+// The states of a breaker.
+const (
+	BreakerClosed   BreakerState = "closed"    // calls pass
+	BreakerOpen     BreakerState = "open"      // calls are refused
+	BreakerHalfOpen BreakerState = "half-open" // one call tries
+)
+
+// CacheStatus says what the cache of a server's results did.
+type CacheStatus struct {
+	Entries int    `json:"entries"`
+	Bytes   int    `json:"bytes"`
+	Hits    uint64 `json:"hits"`   // answered from memory
+	Joined  uint64 `json:"joined"` // answered with the result of an equal call in flight
+	Misses  uint64 `json:"misses"`
 }
 
 // Diff says what an Apply did, server names sorted.

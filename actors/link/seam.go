@@ -23,6 +23,10 @@ type DialRequest struct {
 	Spec   messages.ServerSpec
 	Limits messages.Limits
 
+	// Caller is for whom the connection is opened: its headers go upstream
+	// with every request, its capabilities are declared there when it mirrors.
+	Caller messages.Caller
+
 	// Remembered is the protocol version that an earlier connection of this
 	// server found, empty when nothing is known. It saves the detection; it
 	// loses against Spec.Protocol.

@@ -51,6 +51,13 @@ func (r *renderer) render(e messages.Event) {
 		r.of(zerolog.WarnLevel, e.Server).Msgf("Health check of %s failed: %s", clean(e.Connection), clean(e.Reason))
 	case messages.HealthChanged:
 		r.healthChanged(e)
+	case messages.BreakerChanged:
+		r.breakerChanged(e)
+	case messages.CallRetried:
+		r.of(zerolog.WarnLevel, e.Server).Msgf("Repeating %s %s: %s", clean(e.Method), clean(e.Name), clean(e.Reason))
+	case messages.PoolGrowthFailed:
+		r.of(zerolog.WarnLevel, e.Server).Msgf("Opening a further session of %s failed: %s; next attempt in %s",
+			clean(e.Connection), clean(e.Reason), seconds(e.Wait))
 	case messages.AlreadyConnected:
 		r.of(zerolog.WarnLevel, e.Server).Msgf("Already connected to server %s", clean(e.Server))
 	case messages.Disconnected:
@@ -121,6 +128,17 @@ func (r *renderer) stateChanged(e messages.StateChanged) {
 		r.of(zerolog.ErrorLevel, e.Server).Str("reason", clean(e.Reason)).Msgf("Connection %s became unhealthy", clean(name))
 	case messages.StateConnecting, messages.StateDisconnected:
 		r.of(zerolog.DebugLevel, e.Server).Str("reason", clean(e.Reason)).Msgf("State changed from %s to %s", e.Old, e.New)
+	}
+}
+
+func (r *renderer) breakerChanged(e messages.BreakerChanged) {
+	switch e.New {
+	case messages.BreakerOpen:
+		r.of(zerolog.WarnLevel, e.Server).Msgf("Refusing calls of %s for %s after %d failures in a row", clean(e.Server), seconds(e.OpenFor), e.Failures)
+	case messages.BreakerHalfOpen:
+		r.of(zerolog.InfoLevel, e.Server).Msgf("Letting one call of %s try", clean(e.Server))
+	case messages.BreakerClosed:
+		r.of(zerolog.InfoLevel, e.Server).Msgf("Calls of %s pass again", clean(e.Server))
 	}
 }
 

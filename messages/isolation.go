@@ -1,0 +1,108 @@
+package messages
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Isolation says who shares a session of an upstream.
+type Isolation string
+
+// The isolation policies.
+const (
+	// IsolationRequest: a fresh upstream session per request, from a warm
+	// pool, used once and closed.
+	IsolationRequest Isolation = "request"
+	// IsolationClient: one upstream session per calling client session; for
+	// callers without one, per principal, credential, era and capabilities.
+	IsolationClient Isolation = "client"
+	// IsolationShared: requests of all callers over a pool of sessions.
+	IsolationShared Isolation = "shared"
+)
+
+// Caller is what of a caller decides with whom it may share an upstream
+// session, and what of it reaches the upstream. The zero value is a caller of
+// the legacy era who declared and brought nothing.
+type Caller struct {
+	Modern       bool              // speaks the modern era
+	Capabilities json.RawMessage   // client capabilities as declared; nil when none were
+	Headers      map[string]string // HTTP headers that go upstream with every request of it; nil for none
+
+	// Mirror opens upstream sessions with these capabilities, in this era
+	// where the upstream offers it: transparent endpoints, which can bring the
+	// server's questions back to the caller.
+	Mirror bool
+}
+
+// EffectiveIsolation returns the policy in force: what is configured, else
+// request for HTTP upstreams and client for processes, which are neither cheap
+// to start nor free of state. An exclusive server has one session, which all share.
+func (s *ServerSpec) EffectiveIsolation() Isolation {
+	switch {
+	case s.Exclusive:
+		return IsolationShared
+	case s.Policy.Isolation != "":
+		return s.Policy.Isolation
+	case s.Transport == TransportStdio:
+		return IsolationClient
+	}
+	return IsolationRequest
+}
+
+// EffectivePoolMax returns the greatest number of upstream sessions at a time:
+// what is configured, else 8 processes or 64 HTTP sessions; 1 for an exclusive server.
+func (s *ServerSpec) EffectivePoolMax() int {
+	switch {
+	case s.Exclusive:
+		return 1
+	case s.Policy.PoolMax > 0:
+		return s.Policy.PoolMax
+	case s.Transport == TransportStdio:
+		return 8
+	}
+	return 64
+}
+
+// SessionKey names those who may share upstream sessions under the policy
+// client: a client session, or, for calls without one, equal principal,
+// credential, era and capabilities.
+func (c *Call) SessionKey() string {
+	if c.Client != "" {
+		return "client\x00" + string(c.Client) + "\x00" + c.Caller.headers()
+	}
+	era := "legacy"
+	if c.Caller.Modern {
+		era = "modern"
+	}
+	return "principal\x00" + c.Principal.Name + "\x00" + era + "\x00" + string(c.Caller.Capabilities) + "\x00" + c.Caller.headers()
+}
+
+// DialKey names those for whom an upstream session is opened in the same way:
+// empty where nothing of the caller matters to it.
+func (c *Caller) DialKey() string {
+	key := c.headers()
+	if c.Mirror {
+		era := "legacy"
+		if c.Modern {
+			era = "modern"
+		}
+		key += "\x00" + era + "\x00" + string(c.Capabilities)
+	}
+	return key
+}
+
+func (c *Caller) headers() string {
+	if len(c.Headers) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(c.Headers)) {
+		b.WriteString(name)
+		b.WriteByte('\x01')
+		b.WriteString(c.Headers[name])
+		b.WriteByte('\x02')
+	}
+	return b.String()
+}
