@@ -75,7 +75,7 @@ func (c *checker) unknownVariables(env map[string]string) {
 // fromText reports whether a variable can say what the key needs.
 func fromText(k *key) bool {
 	switch k.kind.(type) {
-	case table, anything:
+	case table, spans, anything:
 		return false
 	}
 	return true
@@ -137,6 +137,12 @@ func literal(v any) (node, bool) {
 			n.items = append(n.items, item)
 		}
 	case map[string]string:
+		n.kind = objectNode
+		for _, name := range sortedKeys(v) {
+			value, _ := literal(v[name])
+			n.members = append(n.members, member{name, nowhere, value})
+		}
+	case map[string]time.Duration:
 		n.kind = objectNode
 		for _, name := range sortedKeys(v) {
 			value, _ := literal(v[name])

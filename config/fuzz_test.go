@@ -97,6 +97,10 @@ func complete(t *testing.T, cfg *Config) {
 			p.ConnectionTimeout <= 0 || p.RequestTimeout <= 0 || p.RequestTimeoutMax <= 0 || p.SSEReadTimeout <= 0 || p.DrainTimeout < 0 || p.KillAfter < 0 {
 			t.Errorf("policy %+v", p)
 		}
+		if !s.Exclusive && p.PoolMin > s.EffectivePoolMax() || p.PoolMin < 0 || p.PoolMax < 0 || p.PoolIdleTTL < 0 ||
+			p.BreakerFailures < 0 || p.BreakerOpenFor < 0 || p.CacheTTL < 0 {
+			t.Errorf("policy %+v", p)
+		}
 	}
 	for name, v := range fields(t, cfg.Limits) {
 		if n, ok := v.(float64); !ok || n < 1 {

@@ -53,7 +53,7 @@ type key struct {
 	// Where the value goes; nil for a key that has no effect yet.
 	get func(*target) any
 	set func(*target, any)
-	def string // the default of a key without effect
+	def string // the default in words, where the value alone does not say it
 }
 
 // path is the key's path in koanf.
@@ -73,6 +73,12 @@ func field[T any](f func(*target) *T) (func(*target, any), func(*target) any) {
 // checked adds a check behind the kind's own.
 func (k key) checked(check func(*checker, string, int, any) (any, bool)) key {
 	k.check = check
+	return k
+}
+
+// says puts the default into words.
+func (k key) says(def string) key {
+	k.def = def
 	return k
 }
 
@@ -124,12 +130,14 @@ func serverKeys() []key {
 			checked(checkHeaders).to(field(func(t *target) *map[string]string { return &t.spec.Headers })),
 		row("enabled", inServer, toggle{}, "whether the server is used", "").
 			to(field(func(t *target) *bool { return &t.on })),
-		row("exclusive", inServer, toggle{}, "one connection ever, for a server that holds a port, a lock or a file", "").
+		row("exclusive", inServer, toggle{}, "one connection ever, for a server that holds a port, a lock or a file; all callers share it", "").
 			to(field(func(t *target) *bool { return &t.spec.Exclusive })),
 		row("protocol", inServer, text{}, "`auto`, `legacy`, `modern`, or a version such as `2025-11-25`", "a clear error at connect").
 			checked(checkProtocol).to(field(func(t *target) *string { return &t.spec.Protocol })),
 		row("disabled_tools", anywhere, list{}, "tools that nobody may call; `server.tool` at the top level", "forbidden").
 			to(field(func(t *target) *[]string { return &t.spec.DisabledTools })),
+		row("cache_tools", inServer, spans{}, "`cache_ttl` of single tools, by their names; 0 for never", "").
+			to(field(func(t *target) *map[string]time.Duration { return &t.spec.CacheTools })),
 	}
 }
 
@@ -180,6 +188,11 @@ func setHealthInterval(t *target, v any) {
 	}
 }
 
+// setIsolation and getIsolation: the key's words are the policy's own.
+func setIsolation(t *target, v any) { t.spec.Policy.Isolation = messages.Isolation(v.(string)) }
+
+func getIsolation(t *target) any { return string(t.spec.Policy.Isolation) }
+
 func policyKeys() []key {
 	policy := func(f func(*messages.Policy) *int) (func(*target, any), func(*target) any) {
 		return field(func(t *target) *int { return f(&t.spec.Policy) })
@@ -192,6 +205,14 @@ func policyKeys() []key {
 			to(policy(func(p *messages.Policy) *int { return &p.MaxConcurrency })),
 		row("max_queue", anywhere, natural, "calls waiting", "overloaded, with retry-after").
 			to(policy(func(p *messages.Policy) *int { return &p.MaxQueue })),
+		row("isolation", anywhere, choice{"request", "client", "shared"}, "who shares an upstream session: nobody (a fresh one for each request), the requests of one client, or all", "").
+			to(setIsolation, getIsolation).says("client (stdio), request (http, sse)"),
+		row("pool.min", anywhere, natural, "upstream sessions kept open, used or not; at most `pool.max`", "").
+			to(policy(func(p *messages.Policy) *int { return &p.PoolMin })),
+		row("pool.max", anywhere, natural, "upstream sessions open at a time; 0 for the default", "requests wait in `max_queue`").
+			to(policy(func(p *messages.Policy) *int { return &p.PoolMax })).says("8 (stdio), 64 (http, sse)"),
+		row("pool.idle_ttl", anywhere, orZero, "an upstream session without a request", "closed, down to `pool.min`").
+			to(spanOf(func(p *messages.Policy) *time.Duration { return &p.PoolIdleTTL })),
 		row("connection_timeout", anywhere, brief, "one attempt to connect", "the attempt failed").
 			to(spanOf(func(p *messages.Policy) *time.Duration { return &p.ConnectionTimeout })),
 		row("retry_attempts", anywhere, positive, "attempts in one burst", "state error, then one attempt per window").
@@ -204,6 +225,12 @@ func policyKeys() []key {
 			to(spanOf(func(p *messages.Policy) *time.Duration { return &p.RequestTimeoutMax })),
 		row("sse_read_timeout", anywhere, brief, "silence on an open SSE stream with requests in flight", "connection lost").
 			to(spanOf(func(p *messages.Policy) *time.Duration { return &p.SSEReadTimeout })),
+		row("breaker.failures", anywhere, natural, "calls in a row that found the server unavailable or silent; 0 for any number", "unavailable at once").
+			to(policy(func(p *messages.Policy) *int { return &p.BreakerFailures })),
+		row("breaker.open_for", anywhere, orZero, "until one call may try again", "").
+			to(spanOf(func(p *messages.Policy) *time.Duration { return &p.BreakerOpenFor })),
+		row("cache_ttl", anywhere, orZero, "how long results of tools are kept that say that they are read-only or idempotent; 0 for not at all", "").
+			to(spanOf(func(p *messages.Policy) *time.Duration { return &p.CacheTTL })),
 		// The interval comes first: what is said of enabling beside it wins.
 		row("health_check_interval", anywhere, orZero, "between periodic checks; written and above 0 it turns them on, 0 off", "").
 			to(setHealthInterval, func(t *target) any { return t.spec.Policy.HealthCheckInterval }),
@@ -259,6 +286,10 @@ func limitKeys() []key {
 			to(limit(func(l *messages.Limits) *int { return &l.CatalogPages })),
 		row("limits.catalog_tools", inTop, positive, "entries kept of one list of a server", "cut, and said in status and log").
 			to(limit(func(l *messages.Limits) *int { return &l.CatalogTools })),
+		row("limits.cache_entries", inTop, positive, "results kept of one server", "the least recently used is dropped").
+			to(limit(func(l *messages.Limits) *int { return &l.CacheEntries })),
+		row("limits.cache_bytes", inTop, oneByte, "bytes of results kept of one server", "the least recently used is dropped; a larger one is not kept").
+			to(limit(func(l *messages.Limits) *int { return &l.CacheBytes })),
 	}
 }
 
@@ -270,13 +301,6 @@ func pendingKeys() []key {
 		pending("limits.parked", inTop, natural, "1024", "questions that wait for a client", "answered as cancelled upstream"),
 		pending("limits.parked_per_principal", inTop, natural, "64", "of one principal", "answered as cancelled upstream"),
 		pending("limits.parked_for", inTop, orZero, "10 min", "how long", "answered as cancelled upstream"),
-		pending("pool.min", anywhere, natural, "0", "connections kept open", ""),
-		pending("pool.max", anywhere, positive, "8 (stdio), 64 (http)", "connections", "requests wait in `max_queue`"),
-		pending("pool.idle_ttl", anywhere, orZero, "5 min", "an idle connection", "closed"),
-		pending("isolation", anywhere, choice{"request", "client", "shared"}, "none", "who shares an upstream session", ""),
-		pending("breaker.failures", anywhere, natural, "5", "failures in a row", "unavailable at once"),
-		pending("breaker.open_for", anywhere, orZero, "10 s", "until one probe", ""),
-		pending("cache_ttl", anywhere, orZero, "0", "how long answers of read-only tools are kept", ""),
 		pending("endpoints", inTop, anything{}, "none", "transparent endpoints", ""),
 		pending("client_header_forwarding.enabled", anywhere, toggle{}, "false", "passes headers of callers on", ""),
 		pending("client_header_forwarding.whitelist", anywhere, list{}, "none", "which; a trailing `*` matches the rest", ""),

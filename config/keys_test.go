@@ -65,7 +65,8 @@ func TestKeys_ReachEveryLimit(t *testing.T) {
 
 func mentions(table, field string) bool {
 	for _, k := range keys {
-		if name := k.name[strings.LastIndex(k.name, ".")+1:]; fold(name) == strings.ToLower(field) {
+		last, whole := k.name[strings.LastIndex(k.name, ".")+1:], strings.ReplaceAll(k.name, ".", "")
+		if field = strings.ToLower(field); fold(last) == field || fold(whole) == field {
 			return strings.Contains(table, "`"+k.name+"`")
 		}
 	}

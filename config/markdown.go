@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -32,10 +33,11 @@ func MarkdownTable() string {
 	fresh := defaults()
 	for _, k := range keys {
 		def, about := k.def, k.about
-		if k.set == nil {
+		switch {
+		case k.set == nil:
 			about += " (no effect yet)"
-		} else if def = k.kind.show(k.get(fresh)); def == "" {
-			def = "none"
+		case def == "":
+			def = cmp.Or(k.kind.show(k.get(fresh)), "none")
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s |\n", k.name, k.scope, k.kind.doc(), def, about, dash(k.beyond))
 	}

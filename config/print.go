@@ -70,6 +70,9 @@ func top(t *target) []line {
 			continue
 		case same(v, k.get(fresh)):
 			from = fromDefault
+			if k.def != "" {
+				from += ": " + k.def
+			}
 		default:
 			from = fromOthers
 		}
@@ -195,6 +198,12 @@ func jsonOf(kind valueKind, v any) string {
 		var entries []string
 		for _, name := range sortedKeys(v) {
 			entries = append(entries, quote(name)+": "+reference(v[name]))
+		}
+		return "{" + strings.Join(entries, ", ") + "}"
+	case map[string]time.Duration:
+		var entries []string
+		for _, name := range sortedKeys(v) {
+			entries = append(entries, quote(name)+": "+quote(shortSpan(v[name])))
 		}
 		return "{" + strings.Join(entries, ", ") + "}"
 	}

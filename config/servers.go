@@ -124,6 +124,7 @@ func (e *entry) spec(policy messages.Policy, maxWritten bool) (messages.ServerSp
 	t.spec.Disabled = !t.on
 	e.reach(t, l)
 	e.settlePolicy(&t.spec.Policy, l, maxWritten)
+	e.settlePool(&t.spec, l)
 	normalize(&t.spec)
 	return t.spec, !e.failed
 }
@@ -212,12 +213,50 @@ func isEmpty(v any) bool {
 		return len(v) == 0
 	case map[string]string:
 		return len(v) == 0
+	case map[string]time.Duration:
+		return len(v) == 0
 	}
 	return false
 }
 
+// settlePool makes the bounds of a server's sessions agree with each other and
+// with what the server is.
+func (e *entry) settlePool(s *messages.ServerSpec, l layer) {
+	if s.Exclusive {
+		if s.Policy.Isolation != messages.IsolationShared {
+			e.inert(l, "isolation", "an exclusive server has one session, which all share")
+		}
+		if s.Policy.PoolMin > 1 {
+			e.inert(l, "pool.min", "an exclusive server has one session")
+		}
+		if s.Policy.PoolMax > 1 {
+			e.inert(l, "pool.max", "an exclusive server has one session")
+		}
+		return
+	}
+	// A bound that nobody wrote gives way.
+	if s.Policy.PoolMax == 0 && s.Policy.PoolMin > s.EffectivePoolMax() {
+		s.Policy.PoolMax = s.Policy.PoolMin
+	}
+}
+
+// inert warns of a key of the server's own that has no effect.
+func (e *entry) inert(l layer, key, why string) {
+	if s, ok := l[key]; ok && s.ok {
+		e.warnf(s.at, key, "has no effect: %s", why)
+	}
+}
+
 // settlePolicy makes the keys of a policy agree with each other.
 func (c *checker) settlePolicy(p *messages.Policy, l layer, maxWritten bool) {
+	if p.PoolMax > 0 && p.PoolMin > p.PoolMax {
+		for _, key := range []string{"pool.min", "pool.max"} {
+			if s, ok := l[key]; ok {
+				c.errorf(s.at, key, "pool.min is %d and pool.max %d: the least must not be above the most", p.PoolMin, p.PoolMax)
+				break
+			}
+		}
+	}
 	// The cap grows with the delay: who asks for two minutes means two minutes.
 	p.RetryDelayMax = max(messages.DefaultPolicy().RetryDelayMax, p.RetryDelay)
 	if p.RequestTimeout <= p.RequestTimeoutMax {
@@ -247,6 +286,9 @@ func normalize(s *messages.ServerSpec) {
 	}
 	if len(s.Headers) == 0 {
 		s.Headers = nil
+	}
+	if len(s.CacheTools) == 0 {
+		s.CacheTools = nil
 	}
 	slices.Sort(s.DisabledTools)
 	if s.DisabledTools = slices.Compact(s.DisabledTools); len(s.DisabledTools) == 0 {

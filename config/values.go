@@ -371,6 +371,37 @@ func (table) show(v any) string {
 	return fmt.Sprintf("%d entries", len(v.(map[string]string)))
 }
 
+// spans is an object of durations under names of the user's choice.
+type spans struct{}
+
+func (spans) doc() string { return "object of durations" }
+
+func (spans) read(c *checker, key string, n node) (any, bool) {
+	if n.kind != objectNode {
+		c.errorf(n.at, key, "expected an object of durations, found %s", n.describe())
+		return nil, false
+	}
+	valid := c.unique(key+".", n)
+	out := map[string]time.Duration{}
+	for _, m := range n.members {
+		if m.value.kind == nullNode { // as if it were not there
+			continue
+		}
+		v, ok := orZero.read(c, key+"."+label(m.name), m.value)
+		if valid = valid && ok; ok {
+			out[m.name] = v.(time.Duration)
+		}
+	}
+	return out, valid
+}
+
+func (spans) show(v any) string {
+	if len(v.(map[string]time.Duration)) == 0 {
+		return "none"
+	}
+	return fmt.Sprintf("%d entries", len(v.(map[string]time.Duration)))
+}
+
 // anything is a value whose shape is not known yet.
 type anything struct{}
 

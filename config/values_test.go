@@ -186,3 +186,26 @@ func TestTLS_CertificateAndKeyStandTogether(t *testing.T) {
 		t.Error(said)
 	}
 }
+
+func TestPool_TheLeastIsNeverAboveTheMost(t *testing.T) {
+	for member, want := range map[string]string{
+		`"pool": {"min": 5, "max": 4}`:                 "pool.min: pool.min is 5 and pool.max 4: the least must not be above the most",
+		`"pool": {"max": 0, "min": 1000}`:              "",
+		`"pool": {"min": 4, "max": 4}`:                 "",
+		`"pool": {"min": -1}`:                          "pool.min: must be at least 0, found -1",
+		`"isolation": "none"`:                          `isolation: expected request, client or shared, found "none"`,
+		`"cache_tools": {"a": 5}`:                      "warning: cache_tools: ignored here: it belongs to a server",
+		`"limits": {"cache_entries": 0}`:               "limits.cache_entries: must be at least 1, found 0",
+		`"breaker": {"failures": 0, "open_for": "0s"}`: "",
+	} {
+		if _, said := try(t, member); said != want {
+			t.Errorf("%s:\n got %s\nwant %s", member, said, want)
+		}
+	}
+	// One server's bound against what all have.
+	cfg, problems := Load(LoadOptions{Path: "f", Environ: []string{"MCPX_POOL__MIN=3"}, Data: []byte(`{"mcpServers": {"a": {"command": "x", "pool": {"max": 2}}, "b": {"command": "x"}}}`)})
+	const want = `f:1:55: server "a": pool.max: pool.min is 3 and pool.max 2: the least must not be above the most` + "\n"
+	if cfg == nil || len(cfg.Servers) != 1 || cfg.Servers[0].Policy.PoolMin != 3 || problems.String() != want {
+		t.Error(problems)
+	}
+}
