@@ -11,7 +11,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mcpx/mcpx/actors/actortest"
 	"github.com/mcpx/mcpx/tests/fakes/puppet"
+	"github.com/mcpx/mcpx/tests/testkit"
 )
 
 // found is what the tour of tests/npm/drivers prints.
@@ -30,7 +32,7 @@ type found struct {
 
 func TestTypeScriptClients_ListAndCall(t *testing.T) {
 	t.Parallel()
-	bin, err := binary()
+	bin, err := testkit.Binary()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +62,7 @@ func TestTypeScriptClients_ListAndCall(t *testing.T) {
 			servers = map[string]any{"everything": servers["everything-http"], "files": servers["files"], "grow": grow}
 			target := []string{c.transport, bin, "stdio", writeConfig(t, dir, servers)}
 			if c.transport == "http" {
-				target = []string{c.transport, serve(t, servers).url}
+				target = []string{c.transport, serve(t, servers).URL}
 			}
 			out := run(t, dir, []string{puppet.EnvMark + "=" + mark, "NOISE=" + filepath.Join(dir, "files", "noise.wav")},
 				append([]string{"drivers/" + c.driver}, target...)...)
@@ -70,7 +72,7 @@ func TestTypeScriptClients_ListAndCall(t *testing.T) {
 			checkTour(t, f)
 			if c.transport == "stdio" {
 				// The mark is in the environment of mcpx and of its servers.
-				eventually(t, "nothing is left of mcpx and its servers", func() bool { return len(puppet.Marked(mark)) == 0 })
+				actortest.Eventually(t, "nothing is left of mcpx and its servers", func() bool { return len(puppet.Marked(mark)) == 0 })
 			}
 		})
 	}
@@ -147,12 +149,12 @@ func run(t *testing.T, dir string, env []string, args ...string) json.RawMessage
 	}
 	var out bytes.Buffer
 	cmd := exec.Command(bin, append([]string{script}, args[1:]...)...)
-	cmd.Dir, cmd.Env, cmd.Stdout = dir, append(environment(dir), env...), &out
-	p, err := start(cmd)
+	cmd.Dir, cmd.Env, cmd.Stdout = dir, append(testkit.Environment(dir), env...), &out
+	p, err := testkit.Start(cmd)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := p.end(func() error { return nil }); err != nil { // it ends by itself
+	if err := p.End(func() error { return nil }); err != nil { // it ends by itself
 		t.Fatalf("%v\nstdout: %s", err, &out)
 	}
 	return out.Bytes()
@@ -167,7 +169,7 @@ func TestInspector_ListsAndCallsInEveryEra(t *testing.T) {
 			inspector := func(args ...string) json.RawMessage {
 				return run(t, t.TempDir(), nil, append([]string{
 					"node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js",
-					"--cli", h.url, "--transport", "http", "--protocol-era", era, "--format", "json", "--method"}, args...)...)
+					"--cli", h.URL, "--transport", "http", "--protocol-era", era, "--format", "json", "--method"}, args...)...)
 			}
 			var list, called struct{ Result json.RawMessage }
 			decode(t, inspector("tools/list"), &list)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/mcpx/mcpx/tests/fakes/puppet"
 	"github.com/mcpx/mcpx/tests/fakes/puppethttp"
+	"github.com/mcpx/mcpx/tests/testkit"
 )
 
 // Content items, with what a gateway that decodes them would lose: the order of
@@ -86,8 +87,8 @@ func fronts(t *testing.T, servers map[string]any) map[string]client {
 	g := serve(t, servers)
 	local := stdio(t, servers)
 	all := map[string]client{
-		"http, legacy":  dialHTTP(t, g.url, v20251125),
-		"http, modern":  dialHTTP(t, g.url, modern),
+		"http, legacy":  dialHTTP(t, g.URL, v20251125),
+		"http, modern":  dialHTTP(t, g.URL, modern),
 		"stdio, legacy": local.client(t, v20251125),
 		"stdio, modern": local.client(t, modern),
 	}
@@ -99,11 +100,11 @@ func fronts(t *testing.T, servers map[string]any) map[string]client {
 // `mcpx stdio`, which serves no /healthz.
 func awaitDirectory(t *testing.T, local *pipe, c client, servers int) {
 	t.Helper()
-	if !poll(func() bool {
+	if !testkit.Until(func() bool {
 		directory := listedTools(t, result(t, c, "tools/list", `{}`))["inspect"]
 		return strings.Count(directory, "\n  Server: ") == servers
 	}) {
-		t.Fatalf("not all servers came up behind mcpx stdio:\n%s", &local.errs)
+		t.Fatalf("not all servers came up behind mcpx stdio:\n%s", local.Errs)
 	}
 }
 

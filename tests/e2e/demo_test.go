@@ -6,36 +6,38 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/mcpx/mcpx/tests/testkit"
 )
 
 func TestDemo_AFreshStartServesIt(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	g, err := startGateway(dir) // just `mcpx serve`; the default port or the next free one
+	g, err := testkit.Serve(dir) // just `mcpx serve`; the default port or the next free one
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() {
-		if err := g.close(); err != nil {
+		if err := g.Close(); err != nil {
 			t.Error(err)
 		}
 	}()
-	if err := g.awaitServers(1); err != nil {
+	if err := g.AwaitServers(1); err != nil {
 		t.Fatal(err)
 	}
-	if tree := descendants(g.cmd.Process.Pid); len(tree) != 2 {
+	if tree := testkit.Descendants(g.Pid()); len(tree) != 2 {
 		t.Errorf("its processes are %v, not the demo and its guard", tree)
 	}
 	for _, said := range []string{"No configuration found", "built-in demo server", `{"mcpServers": {`} {
-		if !strings.Contains(g.errs.String(), said) {
-			t.Errorf("it did not say %q:\n%s", said, &g.errs)
+		if !strings.Contains(g.Errs.String(), said) {
+			t.Errorf("it did not say %q:\n%s", said, g.Errs)
 		}
 	}
-	if !strings.HasPrefix(g.url, "http://127.0.0.1:80") { // 8000, or one of the next hundred
-		t.Errorf("it listens at %s", g.url)
+	if !strings.HasPrefix(g.URL, "http://127.0.0.1:80") { // 8000, or one of the next hundred
+		t.Errorf("it listens at %s", g.URL)
 	}
 	for _, revision := range []string{v20251125, modern} {
-		c := dialHTTP(t, g.url, revision)
+		c := dialHTTP(t, g.URL, revision)
 		if tools := listedTools(t, result(t, c, "tools/list", `{}`)); !strings.Contains(tools["inspect"], "word_count") || !strings.Contains(tools["resources"], "demo://guide") {
 			t.Errorf("%s: the directory is %v", revision, tools)
 		}

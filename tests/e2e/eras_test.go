@@ -12,7 +12,7 @@ func TestEras_EveryLegacyRevisionInitialisesAndCalls(t *testing.T) {
 	h := shared(t)
 	for _, revision := range []string{v20241105, v20250326, v20250618, v20251125} {
 		t.Run(revision, func(t *testing.T) {
-			c := dialHTTP(t, h.url, revision)
+			c := dialHTTP(t, h.URL, revision)
 			if got := string(result(t, c, "ping", `{}`)); got != "{}" {
 				t.Errorf("ping: %s", got)
 			}
@@ -68,7 +68,7 @@ func TestEras_AModernClientDiscoversWhatItGets(t *testing.T) {
 		TTLMs                                *int
 		Capabilities                         struct{ Tools *struct{ ListChanged bool } }
 	}
-	decode(t, result(t, dialHTTP(t, shared(t).url, modern), "server/discover", `{}`), &d)
+	decode(t, result(t, dialHTTP(t, shared(t).URL, modern), "server/discover", `{}`), &d)
 	if d.ResultType != "complete" || d.TTLMs == nil || d.CacheScope == "" || !strings.Contains(d.Instructions, "inspect") ||
 		d.Capabilities.Tools == nil || !d.Capabilities.Tools.ListChanged || d.SupportedVersions[0] != modern {
 		t.Errorf("%+v", d)

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/mcpx/mcpx/tests/testkit"
 )
 
 // fixture is the path of the protocol's own test server, which speaks both eras.
@@ -36,13 +38,13 @@ func startFixture(t *testing.T, flags ...string) (url string) {
 	path, dir := fixture(t), t.TempDir()
 	p, url, err := startListener(func(port string) *exec.Cmd {
 		cmd := exec.Command(path, append(flags, "-http", "127.0.0.1:"+port)...)
-		cmd.Dir, cmd.Env = dir, environment(dir)
+		cmd.Dir, cmd.Env = dir, testkit.Environment(dir)
 		return cmd
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(p.kill)
+	t.Cleanup(p.Kill)
 	return url
 }
 
@@ -58,15 +60,15 @@ func TestFixture_InBothErasOverBothTransports(t *testing.T) {
 	}
 	direct := map[string]client{"modern": dialHTTP(t, latest, modern), "legacy": dialHTTP(t, sessions, v20251125)}
 	g := serve(t, servers)
-	for _, c := range []client{dialHTTP(t, g.url, v20251125), dialHTTP(t, g.url, modern)} {
+	for _, c := range []client{dialHTTP(t, g.URL, v20251125), dialHTTP(t, g.URL, modern)} {
 		for server := range servers {
 			t.Run(c.version()+" client, "+server, func(t *testing.T) {
 				era, revision := direct["modern"], modern
 				if strings.HasSuffix(server, "legacy") {
 					era, revision = direct["legacy"], v20251125
 				}
-				if found := fmt.Sprintf(`"server":%q,"protocol":%q`, server, revision); !strings.Contains(g.errs.String(), found) {
-					t.Errorf("mcpx did not find %s:\n%s", found, &g.errs)
+				if found := fmt.Sprintf(`"server":%q,"protocol":%q`, server, revision); !strings.Contains(g.Errs.String(), found) {
+					t.Errorf("mcpx did not find %s:\n%s", found, g.Errs)
 				}
 				for _, tool := range []string{"test_image_content", "test_audio_content", "test_embedded_resource", "test_multiple_content_types"} {
 					got, want := execute(t, c, server, tool, `{}`).Content, call(t, era, tool, `{}`).Content

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/mcpx/mcpx/tests/testkit"
 )
 
 // httpClient is a client over Streamable HTTP.
@@ -92,7 +94,7 @@ func (c *httpClient) notify(t *testing.T, body string) int {
 // send sends one HTTP request with the headers of the client's revision.
 func (c *httpClient) send(t *testing.T, verb, body, method, name string) *http.Response {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	t.Cleanup(cancel)
 	req, err := http.NewRequestWithContext(ctx, verb, c.url, strings.NewReader(body))
 	if err != nil {

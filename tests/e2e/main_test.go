@@ -9,11 +9,9 @@ import (
 	"time"
 
 	"github.com/mcpx/mcpx/tests/fakes/puppet"
+	"github.com/mcpx/mcpx/tests/testkit"
 	"go.uber.org/goleak"
 )
-
-// patience is a cap for waits; nothing ever takes that long.
-const patience = 40 * time.Second
 
 func TestMain(m *testing.M) {
 	puppet.Main() // this binary is its own puppets
@@ -33,33 +31,10 @@ func (w withHouse) Run() int {
 	return code
 }
 
-// eventually polls a condition until it holds.
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	if !poll(holds) {
-		t.Fatalf("not in time: %s", what)
-	}
-}
-
-func poll(holds func() bool) bool {
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.NewTimer(patience)
-	defer deadline.Stop()
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-deadline.C:
-			return false
-		}
-	}
-	return true
-}
-
 // await receives what must come.
 func await[T any](t *testing.T, what string, from <-chan T) T {
 	t.Helper()
-	late := time.NewTimer(patience)
+	late := time.NewTimer(testkit.Patience)
 	defer late.Stop()
 	select {
 	case v, ok := <-from:

@@ -28,8 +28,8 @@ func TestListChanged_ReachesEveryClientAndTheNextListIsCurrent(t *testing.T) {
 	g := serve(t, servers)
 	old, recent := stdio(t, servers), stdio(t, servers)
 	clients := map[string]client{
-		"http, legacy":  dialHTTP(t, g.url, v20251125),
-		"http, modern":  dialHTTP(t, g.url, modern),
+		"http, legacy":  dialHTTP(t, g.URL, v20251125),
+		"http, modern":  dialHTTP(t, g.URL, modern),
 		"stdio, legacy": old.client(t, v20251125),
 		"stdio, modern": recent.client(t, modern),
 	}
@@ -81,7 +81,7 @@ func TestProgress_ArrivesOnTheStreamOfItsOwnCall(t *testing.T) {
 	for _, revision := range []string{v20251125, modern} {
 		t.Run(revision, func(t *testing.T) {
 			t.Parallel()
-			c := dialHTTP(t, h.url, revision)
+			c := dialHTTP(t, h.URL, revision)
 			unasked := c.listen(t)
 			// Four long calls at a time to servers over both transports, under
 			// tokens of both types. The group ends when all of them have.
@@ -138,7 +138,7 @@ func TestProgress_ComesWhileTheCallRuns(t *testing.T) {
 	}
 	g := serve(t, servers)
 	for _, revision := range []string{v20251125, modern} {
-		c := dialHTTP(t, g.url, revision)
+		c := dialHTTP(t, g.URL, revision)
 		for server := range servers {
 			resp, _ := c.open(t, "tools/call", `{"_meta":{"progressToken":"mine"},"name":"exec","arguments":`+execution(server, "echo", `{"text":"hi"}`)+`}`)
 			if media := resp.Header.Get("Content-Type"); resp.StatusCode != http.StatusOK || media != "text/event-stream" {

@@ -48,8 +48,8 @@ func doors(t *testing.T) map[string]door {
 	// One connection for both eras: each message is judged by itself.
 	local := stdio(t, servers, map[string]any{"schema_compression_enabled": false})
 	all := map[string]door{
-		"http, legacy":  {dialHTTP(t, h.url, v20251125), h.dir},
-		"http, modern":  {dialHTTP(t, h.url, modern), h.dir},
+		"http, legacy":  {dialHTTP(t, h.URL, v20251125), h.dir},
+		"http, modern":  {dialHTTP(t, h.URL, modern), h.dir},
 		"stdio, legacy": {local.client(t, v20251125), dir},
 		"stdio, modern": {local.client(t, modern), dir},
 	}

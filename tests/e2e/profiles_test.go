@@ -18,7 +18,7 @@ func TestProfiles_ReachTheSameToolsInTheirOwnWords(t *testing.T) {
 			t.Parallel()
 			g := serve(t, servers, map[string]any{"profile": profile})
 			for _, revision := range []string{v20251125, modern} {
-				c := dialHTTP(t, g.url, revision)
+				c := dialHTTP(t, g.URL, revision)
 				tools := listedTools(t, result(t, c, "tools/list", `{}`))
 				if !strings.Contains(tools[p.shows], "\n  - every.thing.get-sum(a, b): Returns the sum of two numbers") || !strings.Contains(tools[p.reads], "(demo://resource/") {
 					t.Errorf("%s: the directories are %v", revision, tools)

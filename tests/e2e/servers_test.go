@@ -1,10 +1,8 @@
 package e2e_test
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -13,7 +11,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/mcpx/mcpx/tests/fakes/puppet"
+	"github.com/mcpx/mcpx/tests/testkit"
 )
 
 // npm returns a path below what `make deps-npm` installs.
@@ -45,32 +43,18 @@ func npmServer(name string, env map[string]string, args ...string) (map[string]a
 
 // puppetServer is a server of the configuration that is a puppet of this binary.
 func puppetServer(behaviour string, args ...string) map[string]any {
-	command, arguments, env := puppet.Command(behaviour, args...)
-	return map[string]any{"command": command, "args": append([]string{}, arguments...), "env": env}
+	return testkit.PuppetServer("e2e", behaviour, args...)
 }
 
 // writeConfig writes a configuration into dir and returns its path. Settings
 // are keys of its top level.
 func writeConfig(t *testing.T, dir string, servers map[string]any, settings ...map[string]any) string {
 	t.Helper()
-	path, err := saveConfig(dir, servers, settings...)
+	path, err := testkit.WriteConfig(dir, testkit.Config(servers, settings...))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return path
-}
-
-func saveConfig(dir string, servers map[string]any, settings ...map[string]any) (string, error) {
-	config := map[string]any{"mcpServers": servers}
-	for _, s := range settings {
-		maps.Copy(config, s)
-	}
-	text, err := json.MarshalIndent(config, "", "  ")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "mcpx.json")
-	return path, os.WriteFile(path, text, 0o600)
 }
 
 // Files that the filesystem server serves. They are what their names say only
@@ -102,21 +86,21 @@ func npmServers(dir, everythingURL string) (map[string]any, error) {
 }
 
 // startEverything runs server-everything over Streamable HTTP and returns its URL.
-func startEverything(dir string) (*program, string, error) {
+func startEverything(dir string) (*testkit.Program, string, error) {
 	bin, script, err := node("node_modules", "@modelcontextprotocol", "server-everything", "dist", "index.js")
 	if err != nil {
 		return nil, "", err
 	}
 	return startListener(func(port string) *exec.Cmd {
 		cmd := exec.Command(bin, script, "streamableHttp")
-		cmd.Dir, cmd.Env = dir, append(environment(dir), "PORT="+port)
+		cmd.Dir, cmd.Env = dir, append(testkit.Environment(dir), "PORT="+port)
 		return cmd
 	})
 }
 
 // startListener runs a server that is told its port and says on stderr when it
 // listens there; it returns the URL.
-func startListener(command func(port string) *exec.Cmd) (*program, string, error) {
+func startListener(command func(port string) *exec.Cmd) (*testkit.Program, string, error) {
 	said := ""
 	for range 5 { // somebody else may take the port in between
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -127,30 +111,26 @@ func startListener(command func(port string) *exec.Cmd) (*program, string, error
 		if err := listener.Close(); err != nil {
 			return nil, "", err
 		}
-		p, err := start(command(port))
+		p, err := testkit.Start(command(port))
 		if err != nil {
 			return nil, "", err
 		}
 		// Some say so before it is true; and what answers may be somebody else.
 		says := regexp.MustCompile(`(?i)listening (on port|at) .*` + port)
 		gone, listens := false, false
-		poll(func() bool {
-			select {
-			case <-p.exited:
-				gone = true
-			default:
-			}
+		testkit.Until(func() bool {
+			gone = p.Ended()
 			if conn, err := net.Dial("tcp", "127.0.0.1:"+port); err == nil {
 				_ = conn.Close()
-				listens = says.MatchString(p.errs.String())
+				listens = says.MatchString(p.Errs.String())
 			}
 			return gone || listens
 		})
 		if listens && !gone {
 			return p, "http://127.0.0.1:" + port + "/mcp", nil
 		}
-		p.kill()
-		said = fmt.Sprintf("%s\n%s", p.cmd, &p.errs)
+		p.Kill()
+		said = fmt.Sprintf("%s\n%s", p.Cmd, p.Errs)
 	}
 	return nil, "", fmt.Errorf("this did not come to listen: %s", said)
 }
@@ -161,9 +141,9 @@ type sharedHouse struct {
 	once       sync.Once
 	err        error
 	dir        string
-	everything *program
+	everything *testkit.Program
 	upstream   string // URL of server-everything
-	*gateway
+	*testkit.Gateway
 }
 
 var house sharedHouse
@@ -189,24 +169,24 @@ func (h *sharedHouse) build() (err error) {
 	if err != nil {
 		return err
 	}
-	config, err := saveConfig(h.dir, servers)
+	config, err := testkit.WriteConfig(h.dir, testkit.Config(servers))
 	if err != nil {
 		return err
 	}
-	if h.gateway, err = startGateway(h.dir, config, "--port", "0"); err != nil {
+	if h.Gateway, err = testkit.Serve(h.dir, config, "--port", "0"); err != nil {
 		return err
 	}
-	return h.awaitServers(len(servers))
+	return h.AwaitServers(len(servers))
 }
 
 // close takes the house down; the error says what did not end well.
 func (h *sharedHouse) close() error {
 	var problems []error
-	if h.gateway != nil {
-		problems = append(problems, h.gateway.close())
+	if h.Gateway != nil {
+		problems = append(problems, h.Gateway.Close())
 	}
 	if h.everything != nil {
-		h.everything.kill() // not what is tested
+		h.everything.Kill() // not what is tested
 	}
 	if h.dir != "" {
 		problems = append(problems, os.RemoveAll(h.dir))

@@ -13,7 +13,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mcpx/mcpx/actors/actortest"
 	"github.com/mcpx/mcpx/tests/fakes/puppet"
+	"github.com/mcpx/mcpx/tests/testkit"
 )
 
 // freePort returns a port at which nobody listens now.
@@ -30,7 +32,7 @@ func freePort(t *testing.T) string {
 
 // startOlder runs server-everything over HTTP+SSE at a port, and returns when
 // it listens there; nil when it does not come to.
-func startOlder(t *testing.T, port string) *program {
+func startOlder(t *testing.T, port string) *testkit.Program {
 	t.Helper()
 	bin, script, err := node("node_modules", "@modelcontextprotocol", "server-everything", "dist", "index.js")
 	if err != nil {
@@ -38,35 +40,31 @@ func startOlder(t *testing.T, port string) *program {
 	}
 	dir := t.TempDir()
 	cmd := exec.Command(bin, script, "sse")
-	cmd.Dir, cmd.Env = dir, append(environment(dir), "PORT="+port)
-	p, err := start(cmd)
+	cmd.Dir, cmd.Env = dir, append(testkit.Environment(dir), "PORT="+port)
+	p, err := testkit.Start(cmd)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(p.kill) // not what is tested
-	eventually(t, "the end of its start", func() bool {
-		select {
-		case <-p.exited:
+	t.Cleanup(p.Kill) // not what is tested
+	actortest.Eventually(t, "the end of its start", func() bool {
+		if p.Ended() {
 			return true // somebody else has taken the port
-		default:
 		}
 		conn, err := net.Dial("tcp", "127.0.0.1:"+port)
 		if err != nil {
 			return false
 		}
 		_ = conn.Close()
-		return strings.Contains(p.errs.String(), "running on port "+port)
+		return strings.Contains(p.Errs.String(), "running on port "+port)
 	})
-	select {
-	case <-p.exited:
+	if p.Ended() {
 		return nil
-	default:
-		return p
 	}
+	return p
 }
 
 // olderEverything is server-everything over HTTP+SSE at any port, and its URL.
-func olderEverything(t *testing.T) (p *program, port string) {
+func olderEverything(t *testing.T) (p *testkit.Program, port string) {
 	t.Helper()
 	for range 5 { // somebody else may take the port in between
 		port = freePort(t)
@@ -81,7 +79,7 @@ func olderEverything(t *testing.T) (p *program, port string) {
 func sseURL(port string) string { return "http://127.0.0.1:" + port + "/sse" }
 
 // olderURL is where clients of HTTP+SSE find a gateway.
-func olderURL(g *gateway) string { return strings.TrimSuffix(g.url, "/mcp") + "/sse" }
+func olderURL(g *testkit.Gateway) string { return g.Path("/sse") }
 
 // everywhere are three of server-everything, one over each transport.
 func everywhere(t *testing.T, dir string) map[string]any {
@@ -99,7 +97,7 @@ func everywhere(t *testing.T, dir string) map[string]any {
 
 func TestSSE_OneServerOverEveryTransportToClientsOfEveryTransport(t *testing.T) {
 	t.Parallel()
-	bin, err := binary()
+	bin, err := testkit.Binary()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +106,7 @@ func TestSSE_OneServerOverEveryTransportToClientsOfEveryTransport(t *testing.T) 
 	names := []string{"by-stdio", "by-http", "by-sse"}
 	g := serve(t, servers)
 	for kind, target := range map[string]string{
-		"http": g.url, "sse": olderURL(g), "stdio": strings.Join([]string{bin, "stdio", writeConfig(t, dir, servers)}, ","),
+		"http": g.URL, "sse": olderURL(g), "stdio": strings.Join([]string{bin, "stdio", writeConfig(t, dir, servers)}, ","),
 	} {
 		t.Run(kind, func(t *testing.T) {
 			mark := t.Name()
@@ -128,7 +126,7 @@ func TestSSE_OneServerOverEveryTransportToClientsOfEveryTransport(t *testing.T) 
 				sameEverything(t, f.Server, f.found)
 			}
 			if kind == "stdio" {
-				eventually(t, "nothing is left of mcpx and its servers", func() bool { return len(puppet.Marked(mark)) == 0 })
+				actortest.Eventually(t, "nothing is left of mcpx and its servers", func() bool { return len(puppet.Marked(mark)) == 0 })
 			}
 		})
 	}
@@ -187,7 +185,7 @@ func TestSSE_TheTypeScriptClientGoesOnTheWholeTour(t *testing.T) {
 func TestSSE_TheInspectorListsAndCalls(t *testing.T) {
 	t.Parallel()
 	out := run(t, t.TempDir(), nil, "node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js",
-		"--cli", olderURL(shared(t).gateway), "--transport", "sse", "--format", "json",
+		"--cli", olderURL(shared(t).Gateway), "--transport", "sse", "--format", "json",
 		"--method", "tools/call", "--tool-name", "exec", "--tool-args-json", execution("everything", "get-sum", `{"a":19,"b":23}`))
 	var called struct{ Result toolResult }
 	decode(t, out, &called)
@@ -205,7 +203,7 @@ func TestSSE_AServerKilledInMidCallIsToldAndComesBackByItself(t *testing.T) {
 		"victim": map[string]any{"url": sseURL(port), "retry_delay": 0.1, "request_timeout": "10m", "request_timeout_max": "10m"},
 		"other":  puppetServer("plain"),
 	})
-	c := dialHTTP(t, g.url, v20251125)
+	c := dialHTTP(t, g.URL, v20251125)
 	resp, _ := c.open(t, "tools/call", fmt.Sprintf(`{"name":"exec","arguments":%s,"_meta":{"progressToken":"p"}}`,
 		execution("victim", "trigger-long-running-operation", `{"duration":600,"steps":6000}`)))
 	defer resp.Body.Close()
@@ -214,7 +212,7 @@ func TestSSE_AServerKilledInMidCallIsToldAndComesBackByItself(t *testing.T) {
 	for m := range events(resp.Body) {
 		if m.Method == "notifications/progress" && !killed { // the server is at work
 			killed = true
-			p.kill()
+			p.Kill()
 		}
 		if m.Method == "" {
 			answer = m
@@ -242,12 +240,12 @@ func TestSSE_AServerKilledInMidCallIsToldAndComesBackByItself(t *testing.T) {
 	if startOlder(t, port) == nil {
 		t.Fatal("somebody else has taken its port")
 	}
-	eventually(t, "the server is served again", func() bool {
+	actortest.Eventually(t, "the server is served again", func() bool {
 		var r toolResult
 		decode(t, result(t, c, "tools/call", fmt.Sprintf(`{"name":"exec","arguments":%s}`, execution("victim", "get-sum", `{"a":19,"b":23}`))), &r)
 		return !r.IsError && r.text(t) == "The sum of 19 and 23 is 42."
 	})
-	if err := g.awaitServers(2); err != nil {
+	if err := g.AwaitServers(2); err != nil {
 		t.Error(err)
 	}
 	if status := c.notify(t, `{"jsonrpc":"2.0","method":"notifications/x"}`); status != http.StatusAccepted {

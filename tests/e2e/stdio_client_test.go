@@ -1,23 +1,22 @@
 package e2e_test
 
 import (
-	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/mcpx/mcpx/tests/testkit"
 )
 
 // pipe is a server behind a pair of pipes: `mcpx stdio`, or for comparison a
 // server itself.
 type pipe struct {
-	*program
-	stdin io.WriteCloser
+	*testkit.Program
 
 	mu      sync.Mutex
 	ids     int
@@ -37,32 +36,19 @@ type pipeClient struct {
 func dialStdio(t *testing.T, dir, command string, args ...string) *pipe {
 	t.Helper()
 	cmd := exec.Command(command, args...)
-	cmd.Dir, cmd.Env = dir, environment(dir)
-	stdin, err := cmd.StdinPipe()
+	cmd.Dir, cmd.Env = dir, testkit.Environment(dir)
+	p, err := testkit.StartPiped(cmd)
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Not StdoutPipe: Wait would close it, with the last lines unread.
-	stdout, theirs, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Stdout = theirs
-	c := &pipe{stdin: stdin, waiting: map[string]chan message{}, more: make(chan struct{})}
-	c.program, err = start(cmd)
-	_ = theirs.Close()
-	if err != nil {
-		_ = stdout.Close()
-		t.Fatal(err)
-	}
+	c := &pipe{Program: p, waiting: map[string]chan message{}, more: make(chan struct{})}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		defer stdout.Close()
-		c.read(stdout)
+		c.read()
 	}()
 	t.Cleanup(func() {
-		err := c.end(stdin.Close)
+		err := c.End(c.In.Close)
 		<-done
 		if err = errors.Join(err, c.fault); err != nil {
 			t.Error(err)
@@ -74,7 +60,7 @@ func dialStdio(t *testing.T, dir, command string, args ...string) *pipe {
 // stdio starts `mcpx stdio` in front of the given servers.
 func stdio(t *testing.T, servers map[string]any, settings ...map[string]any) *pipe {
 	t.Helper()
-	path, err := binary()
+	path, err := testkit.Binary()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,10 +84,9 @@ func (c *pipe) client(t *testing.T, revision string) *pipeClient {
 }
 
 // read takes the lines of stdout: each is one message, or something is wrong.
-func (c *pipe) read(stdout io.Reader) {
-	lines := bufio.NewReader(stdout)
+func (c *pipe) read() {
 	for {
-		line, err := lines.ReadBytes('\n')
+		line, err := c.Out.ReadBytes('\n')
 		if err != nil {
 			if len(line) > 0 {
 				c.note(message{}, fmt.Errorf("stdout ends within a line: %q", line))
@@ -138,8 +123,8 @@ func (c *pipe) note(m message, fault error) {
 
 func (c *pipe) write(t *testing.T, line string) {
 	t.Helper()
-	if _, err := io.WriteString(c.stdin, line+"\n"); err != nil {
-		t.Fatalf("%v\n%s", err, &c.errs)
+	if _, err := io.WriteString(c.In, line+"\n"); err != nil {
+		t.Fatalf("%v\n%s", err, c.Errs)
 	}
 }
 
@@ -158,15 +143,15 @@ func (c *pipe) send(t *testing.T, method, params string) <-chan message {
 
 func (c *pipe) ask(t *testing.T, method, params string) message {
 	t.Helper()
-	late := time.NewTimer(patience)
+	late := time.NewTimer(testkit.Patience)
 	defer late.Stop()
 	select {
 	case m := <-c.send(t, method, params):
 		return m
-	case <-c.exited:
-		t.Fatalf("%s: it has ended with %v\n%s", method, c.err, &c.errs)
+	case <-c.Exited:
+		t.Fatalf("%s: it has ended with %v\n%s", method, c.Err(), c.Errs)
 	case <-late.C:
-		t.Fatalf("%s: no answer\n%s", method, &c.errs)
+		t.Fatalf("%s: no answer\n%s", method, c.Errs)
 	}
 	panic("unreachable")
 }

@@ -74,7 +74,7 @@ func TestTokens_AProfileCostsAFifthOfTheToolsBehindItAtMost(t *testing.T) {
 	}
 	texts, profiles := []string{raw, lean}, []string{"inspect", "describe", "invoke"}
 	for _, profile := range profiles {
-		list := result(t, dialHTTP(t, serve(t, servers, map[string]any{"profile": profile}).url, v20251125), "tools/list", `{}`)
+		list := result(t, dialHTTP(t, serve(t, servers, map[string]any{"profile": profile}).URL, v20251125), "tools/list", `{}`)
 		texts = append(texts, string(list), essence(t, list))
 	}
 	counts := tokens(t, texts...)
@@ -183,7 +183,7 @@ func TestTokens_NoResultCostsMoreThanAsCompactJSON(t *testing.T) {
 	clients := []client{}
 	for _, on := range []bool{false, true} {
 		servers["memory"].(map[string]any)["env"] = map[string]string{"MEMORY_FILE_PATH": filepath.Join(dir, fmt.Sprintf("toon-%t.jsonl", on))}
-		clients = append(clients, dialHTTP(t, serve(t, servers, map[string]any{"toon_compression_enabled": on}).url, v20251125))
+		clients = append(clients, dialHTTP(t, serve(t, servers, map[string]any{"toon_compression_enabled": on}).URL, v20251125))
 	}
 	var texts []string
 	var encodings []string
