@@ -22,14 +22,14 @@ type guard struct {
 // What pages of allowed origins may send and read.
 const (
 	corsMethods = "GET, POST, DELETE, OPTIONS"
-	corsExposed = "Mcp-Session-Id, MCP-Protocol-Version, WWW-Authenticate"
+	corsExposed = "Mcp-Session-Id, MCP-Protocol-Version, WWW-Authenticate, Retry-After, Mcpx-Failure, Mcpx-Sent, Idempotent-Replayed"
 	corsMaxAge  = "600" // seconds
 )
 
 // corsHeaders are the request headers beside Mcp-*, which cannot be listed:
 // Mcp-Param-* are named by the tools.
 var corsHeaders = []string{"Content-Type", "Accept", "Authorization", "Last-Event-ID", "MCP-Protocol-Version",
-	"Mcp-Session-Id", "Mcp-Method", "Mcp-Name"}
+	"Mcp-Session-Id", "Mcp-Method", "Mcp-Name", "Idempotency-Key", "X-Request-Timeout"}
 
 func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !g.hosts.allows(r) {

@@ -117,8 +117,8 @@ func TestPreflight_IsAnsweredWithoutAKey(t *testing.T) {
 	for name, want := range map[string]string{
 		"Access-Control-Allow-Origin":   "https://app.example.com",
 		"Access-Control-Allow-Methods":  "GET, POST, DELETE, OPTIONS",
-		"Access-Control-Allow-Headers":  "Content-Type, Accept, Authorization, Last-Event-ID, MCP-Protocol-Version, Mcp-Session-Id, Mcp-Method, Mcp-Name, mcp-param-region",
-		"Access-Control-Expose-Headers": "Mcp-Session-Id, MCP-Protocol-Version, WWW-Authenticate",
+		"Access-Control-Allow-Headers":  "Content-Type, Accept, Authorization, Last-Event-ID, MCP-Protocol-Version, Mcp-Session-Id, Mcp-Method, Mcp-Name, Idempotency-Key, X-Request-Timeout, mcp-param-region",
+		"Access-Control-Expose-Headers": "Mcp-Session-Id, MCP-Protocol-Version, WWW-Authenticate, Retry-After, Mcpx-Failure, Mcpx-Sent, Idempotent-Replayed",
 		"Access-Control-Max-Age":        "600",
 		"Vary":                          "Origin",
 	} {

@@ -74,7 +74,7 @@ func (e *InsecureError) Error() string {
 }
 
 // Server is a bound listener and the routes behind it. Register routes with
-// Handle and HandlePublic, and only then Serve.
+// Handle, HandlePublic and Fallback, and only then Serve.
 type Server struct {
 	listener net.Listener
 	http     *http.Server
@@ -172,6 +172,30 @@ func (s *Server) Handle(pattern string, h http.Handler) { s.routes.handle(patter
 
 // HandlePublic routes a pattern to h for callers with and without a key.
 func (s *Server) HandlePublic(pattern string, h http.Handler) { s.routes.handle(pattern, h, true) }
+
+// Fallback serves every path that no pattern matches. It is asked before any
+// key is demanded and is left to do that itself, with Authenticate. A path that
+// has a pattern, but not for the method of the request, is refused as ever.
+func (s *Server) Fallback(h http.Handler) { s.routes.fallback = h }
+
+// Authenticate names the holder of the key in an Authorization header: "Bearer
+// KEY", or Basic with the key as password. status is 0 where the caller may
+// pass (everybody, where there are no keys), 401 where there is no credential of
+// either form, and 403 where nobody holds the key.
+func (s *Server) Authenticate(authorization string) (p messages.Principal, status int) {
+	if len(s.routes.keys) == 0 {
+		return messages.Anonymous, 0
+	}
+	key, ok := credential(authorization)
+	if !ok {
+		return messages.Anonymous, http.StatusUnauthorized
+	}
+	p, known := holder(s.routes.keys, key)
+	if !known {
+		return messages.Anonymous, http.StatusForbidden
+	}
+	return p, 0
+}
 
 // Serve accepts requests until Shutdown, and then returns nil at once. It must
 // be called once.

@@ -3,6 +3,7 @@ package httpd
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -13,9 +14,10 @@ import (
 
 // routes finds the handler of a request and demands a key where one is due.
 type routes struct {
-	mux    *http.ServeMux
-	keys   []apiKey
-	public map[string]bool // by pattern; complete before the first request
+	mux      *http.ServeMux
+	keys     []apiKey
+	public   map[string]bool // by pattern; complete before the first request
+	fallback http.Handler    // for paths without a pattern; may be nil
 }
 
 func newRoutes(keys []apiKey) *routes {
@@ -31,6 +33,14 @@ func (rt *routes) handle(pattern string, h http.Handler, public bool) {
 // strangers learn nothing of the routes.
 func (rt *routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, pattern := rt.mux.Handler(r)
+	var refused *verdict
+	if pattern == "" {
+		refused = rt.judge(r)
+		if rt.fallback != nil && refused.status != http.StatusMethodNotAllowed {
+			rt.fallback.ServeHTTP(w, r)
+			return
+		}
+	}
 	if !rt.public[pattern] {
 		principal, problem := authenticate(rt.keys, r.Header.Get("Authorization"))
 		if problem != nil {
@@ -40,24 +50,19 @@ func (rt *routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		r = r.WithContext(messages.WithPrincipal(r.Context(), principal))
 	}
-	if pattern == "" {
-		rt.unrouted(w, r)
+	if refused != nil {
+		refused.tell(w, r)
 		return
 	}
 	rt.mux.ServeHTTP(w, r)
 }
 
-// unrouted answers for paths and methods without a handler. The mux decides
-// between 404 and 405 and writes plain text; this keeps its decision and its
-// Allow header.
-func (rt *routes) unrouted(w http.ResponseWriter, r *http.Request) {
-	verdict := &verdict{header: w.Header(), status: http.StatusOK}
-	rt.mux.ServeHTTP(verdict, r)
-	if verdict.status == http.StatusMethodNotAllowed {
-		fail(w, verdict.status, "%s does not take %s; allowed: %s", r.URL.Path, r.Method, w.Header().Get("Allow"))
-		return
-	}
-	fail(w, http.StatusNotFound, "there is nothing at %s", r.URL.Path)
+// judge asks the mux what it would answer to a request without a pattern: it
+// decides between 404 and 405, knows what is allowed, and writes plain text.
+func (rt *routes) judge(r *http.Request) *verdict {
+	v := &verdict{header: http.Header{}, status: http.StatusOK}
+	rt.mux.ServeHTTP(v, r)
+	return v
 }
 
 // verdict is a ResponseWriter that keeps status and headers and drops the body.
@@ -69,6 +74,17 @@ type verdict struct {
 func (v *verdict) Header() http.Header         { return v.header }
 func (v *verdict) WriteHeader(status int)      { v.status = status }
 func (v *verdict) Write(p []byte) (int, error) { return len(p), nil }
+
+// tell answers in our own words.
+func (v *verdict) tell(w http.ResponseWriter, r *http.Request) {
+	if v.status == http.StatusMethodNotAllowed {
+		allowed := v.header.Get("Allow")
+		w.Header().Set("Allow", allowed)
+		fail(w, v.status, "%s does not take %s; allowed: %s", r.URL.Path, r.Method, allowed)
+		return
+	}
+	fail(w, http.StatusNotFound, "there is nothing at %s", r.URL.Path)
+}
 
 // apiKey is a key as it is kept: only its digest, which also gives all keys
 // one length, so that comparing them takes one time.
@@ -104,18 +120,41 @@ func authenticate(keys []apiKey, authorization string) (messages.Principal, *ref
 	if !strings.EqualFold(scheme, "Bearer") || token == "" {
 		return messages.Anonymous, &refusal{"Bearer", `an API key is needed: send the header "Authorization: Bearer KEY"`}
 	}
-	digest := sha256.Sum256([]byte(token))
-	var principal messages.Principal
-	found := 0
-	for i := range keys {
-		if subtle.ConstantTimeCompare(digest[:], keys[i].digest[:]) == 1 {
-			principal.Name, found = keys[i].name, 1
-		}
-	}
-	if found == 0 {
+	principal, known := holder(keys, token)
+	if !known {
 		return messages.Anonymous, &refusal{`Bearer error="invalid_token"`, "the API key is not known here"}
 	}
 	return principal, nil
+}
+
+// holder names whose key it is.
+func holder(keys []apiKey, key string) (p messages.Principal, known bool) {
+	digest := sha256.Sum256([]byte(key))
+	for i := range keys {
+		if subtle.ConstantTimeCompare(digest[:], keys[i].digest[:]) == 1 {
+			p.Name, known = keys[i].name, true
+		}
+	}
+	return p, known
+}
+
+// credential reads the key of an Authorization header of either form: "Bearer
+// KEY", or Basic with any name and the key as password (RFC 7617).
+func credential(authorization string) (key string, ok bool) {
+	scheme, value, _ := strings.Cut(authorization, " ")
+	value = strings.TrimSpace(value)
+	switch {
+	case strings.EqualFold(scheme, "Bearer"):
+		return value, value != ""
+	case strings.EqualFold(scheme, "Basic"):
+		pair, err := base64.StdEncoding.DecodeString(value)
+		if err != nil {
+			return "", false
+		}
+		_, password, found := strings.Cut(string(pair), ":")
+		return password, found
+	}
+	return "", false
 }
 
 // fail answers with a small JSON body for people.
