@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -20,17 +21,37 @@ const resolveAttempts = 4
 // latest. The goroutine that calls does the I/O. sink gets the call's
 // notifications before Call returns and is not touched afterwards.
 //
+// A call that was provably not sent is made again, as is, once, one whose
+// connection broke, if repeating it does no harm: it reads only, or its tool
+// says that it is read-only or idempotent.
+//
 // When ctx ends, the call is cancelled; the outcome then is KindCancelled, or,
 // if ctx's cause is a *messages.Failure, that one.
 func (r *Runtime) Call(ctx context.Context, call messages.Call, sink messages.Sink) messages.Outcome {
+	began := r.env.Clock.Now()
 	var out messages.Outcome
+	again, left := "", time.Duration(0)
 	for range resolveAttempts {
-		out = r.callOnce(ctx, call, sink)
-		if out.Failure == nil || !out.Failure.Stale || ctx.Err() != nil {
+		var entry *gateway.Entry
+		out, entry = r.callOnce(ctx, messages.Admit{Call: call, Again: again, Left: left}, sink)
+		f := out.Failure
+		if f == nil || ctx.Err() != nil {
 			break
 		}
-		// It met a stale address or connection and was not sent: the name is
-		// resolved once more, when the gateway has seen what happened.
+		if !f.Stale && !(again == "" && f.Kind == messages.KindUnavailable && f.Sent == messages.SentUnknown && repeatable(entry, &call)) {
+			break
+		}
+		if !f.Stale {
+			again = f.Message
+		}
+		// The deadline is the call's, however often it is made.
+		if entry != nil {
+			left = cmp.Or(call.Timeout, entry.Spec.Policy.RequestTimeout) - r.env.Clock.Now().Sub(began)
+			if left <= 0 {
+				break
+			}
+		}
+		// The name is resolved once more when the gateway has seen what happened.
 		if _, err := ask[messages.Synced](ctx, r, r.root, messages.Sync{}); err != nil {
 			break
 		}
@@ -38,20 +59,21 @@ func (r *Runtime) Call(ctx context.Context, call messages.Call, sink messages.Si
 	return out
 }
 
-func (r *Runtime) callOnce(ctx context.Context, call messages.Call, sink messages.Sink) messages.Outcome {
+func (r *Runtime) callOnce(ctx context.Context, admit messages.Admit, sink messages.Sink) (messages.Outcome, *gateway.Entry) {
+	call := admit.Call
 	entry, failure := r.resolve(call.Principal, call.Server)
 	if failure == nil && call.Request.Method == "tools/call" {
 		failure = toolAllowed(entry, call.Server, call.Request.Name)
 	}
 	if failure != nil {
-		return messages.Outcome{Failure: failure}
+		return messages.Outcome{Failure: failure}, entry
 	}
 	upstream := entry.PID()
 	if upstream == nil {
-		return messages.Outcome{Failure: restarting(call.Server)}
+		return messages.Outcome{Failure: restarting(call.Server)}, entry
 	}
 	if ctx.Err() != nil {
-		return messages.Outcome{Failure: cancelled(ctx, call.Server)}
+		return messages.Outcome{Failure: cancelled(ctx, call.Server)}, entry
 	}
 
 	a := r.newAsker()
@@ -62,14 +84,15 @@ func (r *Runtime) callOnce(ctx context.Context, call messages.Call, sink message
 		r.system.Root.Send(upstream, messages.CancelCall{ID: id, Reason: cancelled(ctx, call.Server).Message})
 	})
 	defer stop()
-	a.send(upstream, messages.Admit{ID: id, Call: call})
+	admit.ID, admit.Cache = id, cacheKey(entry, &call)
+	a.send(upstream, admit)
 	out := r.await(a, upstream, call, sink)
 	if ctx.Err() != nil && out.Failure != nil && out.Failure.Kind == messages.KindCancelled {
 		f := cancelled(ctx, call.Server)
 		f.Sent = out.Failure.Sent
 		out.Failure = f
 	}
-	return out
+	return out, entry
 }
 
 // await takes the lease when it comes, does the I/O, and returns the session's

@@ -117,6 +117,9 @@ type PoolGrowthFailed struct {
 	Wait               time.Duration
 }
 
+// SessionCloseFailed: one of a server's sessions did not close in good order.
+type SessionCloseFailed struct{ Server, Connection, Err string }
+
 // StderrLine: a server wrote a line to its stderr.
 type StderrLine struct{ Server, Line string }
 
@@ -148,6 +151,7 @@ func (ActorStopped) event()         {}
 func (BreakerChanged) event()       {}
 func (CallRetried) event()          {}
 func (PoolGrowthFailed) event()     {}
+func (SessionCloseFailed) event()   {}
 func (StderrLine) event()           {}
 func (ServerLog) event()            {}
 func (NotificationsDropped) event() {}

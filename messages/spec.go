@@ -26,6 +26,8 @@ type ServerSpec struct {
 	URL     string            // http, sse
 	Headers map[string]string // http, sse: sent with every request
 
+	Forwarding HeaderForwarding // http, sse: headers of callers that go along
+
 	Declared bool   // the transport stood in the configuration (an undeclared http may turn out to be sse)
 	Protocol string // "auto", "legacy", "modern" or one version
 

@@ -13,8 +13,18 @@ type ToUpstream interface{ toUpstream() }
 // for it, and then exactly one Outcome from that session; or, where the call is
 // not admitted, the Outcome alone.
 type Admit struct {
-	ID   uint64 // names the session; unique in the runtime
-	Call Call
+	ID    uint64 // names the session; unique in the runtime
+	Call  Call
+	Cache CacheKey
+	Again string // why the call is made a second time; empty the first time
+	// Left is what is left of the call's time when it is made again; 0: all of it.
+	Left time.Duration
+}
+
+// CacheKey says whose result may answer a call. An empty Key: nobody's.
+type CacheKey struct {
+	Key string
+	TTL time.Duration // how long the result is kept
 }
 
 // CancelCall gives up a call.

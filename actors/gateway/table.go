@@ -75,6 +75,16 @@ func (e *Entry) Catalog() (messages.Catalog, bool) {
 	return messages.Catalog{}, false
 }
 
+// Tool returns a tool of the last known catalog, nil when there is none of that name.
+func (e *Entry) Tool(name string) *messages.Tool {
+	if c := e.catalog.Load(); c != nil {
+		if tool, ok := c.Tool(name); ok {
+			return tool
+		}
+	}
+	return nil
+}
+
 // ToolDisabled tells whether the configuration forbids the tool.
 func (e *Entry) ToolDisabled(tool string) bool { return e.disabled[tool] }
 

@@ -88,11 +88,14 @@ func UpstreamName(server string, generation uint64) string {
 	return fmt.Sprintf("upstream:%s#%d", url.PathEscape(server), generation)
 }
 
+// ClientPrefix begins the names of the actors of client sessions.
+const ClientPrefix = "client:"
+
 // ClientName is the name of the actor of a client session. It is derived from
 // the id and does not give it away: paths are logged, ids are secrets.
 func ClientName(id messages.ClientID) string {
 	digest := sha256.Sum256([]byte(id))
-	return "client:" + hex.EncodeToString(digest[:10])
+	return ClientPrefix + hex.EncodeToString(digest[:10])
 }
 
 // SessionName is the name of the actor of one call.

@@ -161,7 +161,7 @@ func (l *link) settle(ctx actor.Context) {
 	l.pending = nil
 	l.cancel()
 	if r.err != nil {
-		ctx.Send(ctx.Parent(), Down{Link: kit.Base(ctx.Self()), Reason: asFailure(l.open.Request.Spec.Name, r.err)})
+		ctx.Send(ctx.Parent(), Down{Link: kit.Base(ctx.Self()), Reason: AsFailure(l.open.Request.Spec.Name, r.err)})
 		return
 	}
 	l.conn = r.conn
@@ -228,7 +228,8 @@ func (l *link) abandon() {
 	}, func(string) {})
 }
 
-func asFailure(server string, err error) *messages.Failure {
+// AsFailure returns the error of a Dialer as a failure of a call that was not sent.
+func AsFailure(server string, err error) *messages.Failure {
 	if f, ok := err.(*messages.Failure); ok { //nolint:errorlint // a Dialer returns it unwrapped
 		return f
 	}

@@ -14,8 +14,13 @@ import (
 // pages of each. What the server refuses with an error of its own is left
 // empty and told; what breaks the connection or the deadline ends the reading.
 func readCatalog(ctx context.Context, m ReadCatalog) (messages.Catalog, *messages.Failure) {
-	r := reader{ctx: ctx, task: m}
-	catalog := messages.Catalog{Server: m.Server, Peer: m.Conn.Peer()}
+	conn, release, err := m.On.use(ctx, m.Policy)
+	if err != nil {
+		return messages.Catalog{}, link.AsFailure(m.Server, err)
+	}
+	defer release()
+	r := reader{ctx: ctx, task: m, conn: conn}
+	catalog := messages.Catalog{Server: m.Server, Peer: conn.Peer()}
 
 	var offers struct{ Tools, Resources, Prompts *struct{} }
 	_ = json.Unmarshal(catalog.Peer.Capabilities, &offers) // capabilities of another shape offer nothing
@@ -39,6 +44,7 @@ func readCatalog(ctx context.Context, m ReadCatalog) (messages.Catalog, *message
 type reader struct {
 	ctx     context.Context
 	task    ReadCatalog
+	conn    link.Conn
 	cut     bool
 	failure *messages.Failure
 	broken  bool
@@ -85,7 +91,7 @@ func (r *reader) page(method, member, cursor string) (items []json.RawMessage, n
 	}
 	ctx, cancel := context.WithTimeout(r.ctx, r.task.Policy.RequestTimeout)
 	defer cancel()
-	out := r.task.Conn.Do(ctx, req, new(link.SentFlag), messages.Discard)
+	out := r.conn.Do(ctx, req, new(link.SentFlag), messages.Discard)
 	if out.Failure != nil {
 		r.fail(out.Failure, method)
 		return nil, "", false

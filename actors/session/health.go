@@ -11,21 +11,11 @@ import (
 // lookAtHealth asks the server for a sign of life: ping in the legacy era,
 // server/discover in the modern one. It returns what is wrong, for people.
 func lookAtHealth(ctx context.Context, m LookAtHealth) string {
-	conn := m.Conn
-	if conn == nil {
-		dialling, cancel := context.WithTimeout(ctx, m.Policy.ConnectionTimeout)
-		defer cancel()
-		temporary, err := m.Dialer.Dial(dialling, m.Dial)
-		if err != nil {
-			return err.Error()
-		}
-		defer func() {
-			closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.Policy.KillAfter)
-			defer cancel()
-			_ = temporary.Close(closing) // nobody waits for it
-		}()
-		conn = temporary
+	conn, release, err := m.On.use(ctx, m.Policy)
+	if err != nil {
+		return err.Error()
 	}
+	defer release()
 	method := "ping"
 	if conn.Peer().Modern {
 		method = "server/discover"

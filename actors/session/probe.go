@@ -38,16 +38,39 @@ type ReadCatalog struct {
 	Env    *kit.Env
 	Server string
 	Policy messages.Policy
-	Conn   link.Conn
+	On     Connection
 }
 
 // LookAtHealth starts the probe. Sender: the upstream. Reply: HealthSeen.
 type LookAtHealth struct {
 	Env    *kit.Env
 	Policy messages.Policy
-	Conn   link.Conn // an idle one; nil for a temporary one, made by Dialer
+	On     Connection
+}
+
+// Connection is what a probe works on.
+type Connection struct {
+	Conn   link.Conn // nil for a temporary one, made by Dialer
 	Dialer link.Dialer
 	Dial   link.DialRequest
+}
+
+// use returns the connection, and what ends it if it is a temporary one.
+func (c Connection) use(ctx context.Context, p messages.Policy) (link.Conn, func(), error) {
+	if c.Conn != nil {
+		return c.Conn, func() {}, nil
+	}
+	dialling, cancel := context.WithTimeout(ctx, p.ConnectionTimeout)
+	defer cancel()
+	conn, err := c.Dialer.Dial(dialling, c.Dial)
+	if err != nil {
+		return nil, nil, err
+	}
+	return conn, func() {
+		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.KillAfter)
+		defer cancel()
+		_ = conn.Close(closing) // nobody waits for it
+	}, nil
 }
 
 type done struct{ report any }

@@ -3,8 +3,10 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -18,8 +20,8 @@ import (
 //
 //	           Grant                Finished
 //	Waiting ──────────▶ Calling ───────────────▶ answered, stopped
-//	   │ Refuse, Cancel,    │ Cancel, deadline
-//	   │ deadline           ▼
+//	   │ Refuse, Serve,     │ Cancel, deadline
+//	   │ Cancel, deadline   ▼
 //	   └──▶ answered,    Leaving ──Finished──▶ stopped
 //	        stopped      (answered; the lease is cancelled, its
 //	                      I/O is about to end)
@@ -36,9 +38,12 @@ type session struct {
 	root   *actor.RootContext
 	parent *actor.PID
 	door   *actor.PID
-	tell   bool // the upstream wants to hear of a success, too
+	tell   *atomic.Bool // the upstream wants to hear of successes, too
+	lead   bool         // others wait for the result
+	conn   link.Conn    // lent; nil while waiting
 	call   messages.Call
 	policy messages.Policy
+	left   time.Duration // of a call that is made again; 0 for any other
 
 	state    state
 	sent     link.SentFlag
@@ -47,6 +52,7 @@ type session struct {
 	armed    uint64 // generation of the timer: an older one that fires late is nobody's
 	started  time.Time
 	answered bool
+	killed   bool
 }
 
 type state uint8
@@ -69,20 +75,40 @@ type Begin struct {
 	Call   messages.Call
 	Policy messages.Policy
 	Conn   link.Conn
-	// Tell asks for an Answered also when the call succeeds. Failures that say
-	// something of the server's health are always told.
-	Tell bool
+	// Wait is how long it may wait for a connection; 0 means connection_timeout.
+	Wait time.Duration
+	// Left bounds the time of a call that is made again; 0 does not.
+	Left time.Duration
+	// Tell asks, at the moment of the answer, for an Answered also when the
+	// call succeeds. Failures that say something of the server are always told.
+	Tell *atomic.Bool
+	// Lead asks for an Answered with the outcome in any case: others wait for it.
+	Lead bool
 }
 
 // Answered says how a call that was with the server ended. Receiver: the
-// upstream, for the server's health. Problem is empty when it answered.
-type Answered struct{ Problem string }
+// upstream.
+type Answered struct {
+	Session string
+	Problem string           // why it says something bad of the server; empty when it does not
+	Lost    bool             // the connection was lost, which has a report of its own
+	Good    bool             // the server answered
+	Outcome messages.Outcome // where Begin.Lead asked for it
+}
+
+// Serve answers a waiting session with the result of an equal call. Sender:
+// the upstream.
+type Serve struct{ Outcome messages.Outcome }
 
 // Grant lends the session a connection. Sender: the upstream.
 type Grant struct{ Conn link.Conn }
 
 // Refuse ends a waiting session. Sender: the upstream.
 type Refuse struct{ Failure messages.Failure }
+
+// TakeOver makes a session that waits for the result of an equal call the one
+// that calls. Sender: the upstream.
+type TakeOver struct{}
 
 // Cancel gives the call up. Sender: the upstream, for the door.
 type Cancel struct{ Reason string }
@@ -98,6 +124,8 @@ type expired struct{ armed uint64 }
 func (Begin) input()      {}
 func (Grant) input()      {}
 func (Refuse) input()     {}
+func (Serve) input()      {}
+func (TakeOver) input()   {}
 func (Cancel) input()     {}
 func (Progressed) input() {}
 func (Finished) input()   {}
@@ -122,6 +150,7 @@ func (s *session) Receive(ctx actor.Context) {
 	case Input:
 		s.handle(ctx, m)
 	case *actor.Stopping:
+		s.killed = true // if it has not answered yet
 		s.giveUp(s.failure(messages.KindUnavailable, "server %q: the session of %s was stopped", s.call.Server, s.call.Request.Method))
 	case kit.Crash:
 		panic(m.Reason)
@@ -140,6 +169,12 @@ func (s *session) handle(ctx actor.Context, in Input) {
 		if s.state == waiting {
 			s.end(ctx, messages.Outcome{Failure: &m.Failure})
 		}
+	case Serve:
+		if s.state == waiting {
+			s.end(ctx, m.Outcome)
+		}
+	case TakeOver:
+		s.lead = true
 	case Cancel:
 		s.leave(ctx, s.failure(messages.KindCancelled, "cancelled: %s", m.Reason))
 	case Progressed:
@@ -156,19 +191,19 @@ func (s *session) handle(ctx actor.Context, in Input) {
 }
 
 func (s *session) begin(ctx actor.Context, m Begin) {
-	s.env, s.call, s.policy, s.tell = m.Env, m.Call, m.Policy, m.Tell
+	s.env, s.call, s.policy, s.tell, s.lead, s.left = m.Env, m.Call, m.Policy, m.Tell, m.Lead, m.Left
 	s.self, s.parent, s.door, s.root = ctx.Self(), ctx.Parent(), ctx.Sender(), ctx.ActorSystem().Root
 	s.started = s.env.Clock.Now()
 	if m.Conn != nil {
 		s.grant(m.Conn)
 		return
 	}
-	s.arm(min(s.policy.ConnectionTimeout, s.requestTimeout()))
+	s.arm(min(cmp.Or(m.Wait, s.policy.ConnectionTimeout), s.requestTimeout()))
 }
 
 // grant lends the connection to the goroutine that waits at the door.
 func (s *session) grant(conn link.Conn) {
-	s.state = calling
+	s.state, s.conn = calling, conn
 	s.started = s.env.Clock.Now()
 	s.extend()
 	ctx, cancel := context.WithCancelCause(context.Background())
@@ -217,21 +252,39 @@ func (s *session) answer(out messages.Outcome) {
 	if s.state == waiting {
 		return // it says nothing of the server
 	}
+	told := Answered{Session: kit.Base(s.self)}
 	switch f := out.Failure; {
 	case f == nil || f.Kind == messages.KindUpstream:
-		if s.tell {
-			s.root.Send(s.parent, Answered{})
+		told.Good = true
+	case s.killed:
+	case f.Kind == messages.KindUnavailable, f.Kind == messages.KindTimeout && !s.hurried():
+		told.Problem = f.Message
+		select {
+		case <-s.conn.Lost():
+			told.Lost = true
+		default:
 		}
-	case f.Kind == messages.KindUnavailable || f.Kind == messages.KindTimeout:
-		s.root.Send(s.parent, Answered{Problem: f.Message})
+	}
+	if s.lead {
+		told.Outcome = out
+	}
+	if s.lead || told.Problem != "" || told.Good && s.tell.Load() {
+		s.root.Send(s.parent, told)
 	}
 }
 
+// hurried tells whether the caller gave the server less time than it is meant
+// to have: that it was too little says nothing of the server.
+func (s *session) hurried() bool {
+	return s.call.Timeout > 0 && s.call.Timeout < s.policy.RequestTimeout
+}
+
 func (s *session) requestTimeout() time.Duration {
-	if s.call.Timeout > 0 {
-		return s.call.Timeout
+	d := cmp.Or(s.call.Timeout, s.policy.RequestTimeout)
+	if s.left > 0 {
+		d = min(d, s.left)
 	}
-	return s.policy.RequestTimeout
+	return d
 }
 
 // extend arms the deadline: so long after the request or its last progress, and

@@ -2,35 +2,25 @@ package upstream
 
 import (
 	"fmt"
-	"reflect"
 	"strings"
-	"sync/atomic"
 
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/mcpx/mcpx/actors/kit"
 	"github.com/mcpx/mcpx/actors/link"
-	"github.com/mcpx/mcpx/actors/session"
 	"github.com/mcpx/mcpx/messages"
 )
 
-// connect starts one attempt.
+// connect starts one attempt: a first connection, on which the catalog is read.
 func (u *upstream) connect(ctx actor.Context) {
 	u.stopTimer()
 	u.enter(ctx, connecting, u.reason)
-	u.conn, u.served = nil, false
+	u.served = false
+	u.rounds++
 	attempt, of := u.attempt()
 	kit.Publish(ctx.ActorSystem(), messages.Connecting{
 		Server: u.Spec.Name, Connection: u.Spec.ConnectionName(), Transport: u.Spec.Transport, Attempt: attempt, Of: of,
 	})
-	pid, err := ctx.SpawnNamed(link.Props(), fmt.Sprintf("l%d", u.IDs.Add(1)))
-	if err != nil {
-		panic(err) // names are never used twice
-	}
-	u.link = pid
-	ctx.Request(pid, link.Open{Env: u.Env, Dialer: u.Dialer, Request: link.DialRequest{
-		Spec: u.Spec, Limits: u.Env.Limits, Remembered: u.remembered,
-		Unsolicited: u.unsolicited(ctx), Stderr: u.stderr(ctx),
-	}})
+	u.home = u.dial(ctx, messages.Caller{})
 }
 
 // attempt counts within the burst; past it every attempt stands alone.
@@ -41,112 +31,148 @@ func (u *upstream) attempt() (n, of int) {
 	return 1, 1
 }
 
-// gate lets one listChanged through at a time: a storm of notifications costs
-// the mailbox one message.
-type gate struct{ shut atomic.Bool }
-
-func (g *gate) pass() bool { return !g.shut.Swap(true) }
-func (g *gate) open()      { g.shut.Store(false) }
-
-// unsolicited returns what the connection's reader calls; it touches nothing of
-// the actor's state.
-func (u *upstream) unsolicited(ctx actor.Context) func(messages.Notification) {
-	system, to, server, g := ctx.ActorSystem(), ctx.Self(), u.Spec.Name, new(gate)
-	return func(n messages.Notification) {
-		switch n.Method {
-		case "notifications/tools/list_changed", "notifications/resources/list_changed", "notifications/prompts/list_changed":
-			if g.pass() {
-				system.Root.Send(to, listChanged{g})
-			}
-		case "notifications/message":
-			kit.Publish(system, serverLog(server, n.Params))
-		}
-	}
-}
-
-func (u *upstream) stderr(ctx actor.Context) func(string) {
-	system, server := ctx.ActorSystem(), u.Spec.Name
-	return func(line string) { kit.Publish(system, messages.StderrLine{Server: server, Line: line}) }
-}
-
 func (u *upstream) reported(ctx actor.Context, r link.Report) {
 	switch m := r.(type) {
 	case link.Up:
-		if u.isLink(m.Link) {
-			u.up(ctx, m.Conn)
+		if on := u.pool.members[m.Link]; on != nil && !on.closing {
+			u.up(ctx, on, m.Conn)
 		}
 	case link.Down:
-		if u.ended(ctx, m.Link) {
-			u.attemptFailed(ctx, m.Reason.Message)
+		if on := u.ended(ctx, m.Link); on != nil {
+			u.down(ctx, on, m.Reason)
 		}
 	case link.Lost:
-		if u.ended(ctx, m.Link) {
+		if on := u.ended(ctx, m.Link); on != nil {
 			kit.Publish(ctx.ActorSystem(), messages.LinkLost{Server: u.Spec.Name, Connection: u.Spec.ConnectionName(), Reason: m.Reason})
-			u.linkGone(ctx, m.Reason)
+			u.lost(ctx, on, m.Reason)
 		}
 	case link.Closed:
-		if u.ended(ctx, m.Link) {
-			u.closed(ctx, m.Err)
+		if on := u.ended(ctx, m.Link); on != nil {
+			u.closedOne(ctx, on, m.Err)
 		}
 	}
 }
 
-// ended stops a link that has reported its end, and tells whether it was the
-// current one, which is forgotten.
-func (u *upstream) ended(ctx actor.Context, name string) bool {
+// ended stops a link that has reported its end and returns what it was in the
+// pool, nil when that has forgotten it.
+func (u *upstream) ended(ctx actor.Context, name string) *member {
 	ctx.Stop(kit.Child(ctx.Self(), name))
-	if !u.isLink(name) {
-		return false
-	}
-	u.link, u.conn = nil, nil
-	return true
+	return u.pool.members[name]
 }
 
-func (u *upstream) isLink(name string) bool { return u.link != nil && kit.Base(u.link) == name }
-
-// up: the handshake is done; the server counts as connected when its catalog
-// has been read.
-func (u *upstream) up(ctx actor.Context, conn link.Conn) {
-	if u.phase == draining {
-		u.conn = conn // closeLink closes it
-		return
+// up: the handshake is done.
+func (u *upstream) up(ctx actor.Context, m *member, conn link.Conn) {
+	now := u.Env.Clock.Now()
+	u.noteStartUp(now.Sub(m.since))
+	u.pool.opened(m, conn)
+	switch u.phase {
+	case connecting:
+		// The server counts as connected when its catalog has been read.
+		u.peer = conn.Peer()
+		kit.Publish(ctx.ActorSystem(), messages.Connected{Server: u.Spec.Name, Connection: u.Spec.ConnectionName(), Peer: u.peer})
+		u.probeOnHome(ctx)
+	case ready:
+		u.unopened, u.cramped = 0, ""
+		u.place(m)
+		u.serve(ctx)
+		u.changed(ctx)
+	case draining, failed, disconnected:
+		// closeLinks will find it.
 	}
-	u.conn, u.remembered = conn, conn.Peer().Protocol
-	kit.Publish(ctx.ActorSystem(), messages.Connected{
-		Server: u.Spec.Name, Connection: u.Spec.ConnectionName(), Peer: conn.Peer(),
-	})
-	u.probeNow(ctx)
 }
 
-// linkGone: the connection ended by itself. Its requests have been answered by
+// down: a connection could not be made.
+func (u *upstream) down(ctx actor.Context, m *member, why *messages.Failure) {
+	u.forget(ctx, m)
+	switch {
+	case u.phase == draining:
+		u.afterLoss(ctx)
+	case u.phase != ready:
+		u.attemptFailed(ctx, why.Message)
+	case m.dial != "":
+		// The server refuses what these callers bring, or how they want to be
+		// spoken for; it says nothing about anybody else.
+		u.refuseWaiting(ctx, why, func(w *waiter) bool { return w.dial == m.dial })
+		u.size(ctx)
+	case u.pool.open+u.pool.pending == 0:
+		u.attemptFailed(ctx, why.Message)
+	default:
+		u.growthFailed(ctx, why.Message)
+	}
+}
+
+// lost: a connection ended by itself. Its requests have been answered by
 // whoever does their I/O.
-func (u *upstream) linkGone(ctx actor.Context, reason string) {
+func (u *upstream) lost(ctx actor.Context, m *member, reason string) {
+	users, used, probed := m.users, m.used, u.probing == m
+	u.forget(ctx, m)
+	if probed {
+		u.dropProbe(ctx)
+	}
 	switch u.phase {
 	case draining:
-		u.closed(ctx, "")
-	case ready:
-		u.dropProbe(ctx)
-		u.reason = reason
-		if u.served {
-			u.fails = 0
-			u.connect(ctx)
-			u.checked(ctx, "Connection lost: "+reason)
-		} else {
+		u.afterLoss(ctx)
+	case connecting:
+		if m == u.home {
 			u.attemptFailed(ctx, reason)
 		}
-	case connecting:
-		u.dropProbe(ctx)
-		u.attemptFailed(ctx, reason)
+	case ready:
+		if users > 0 {
+			u.failedOnce(ctx)
+		}
+		switch {
+		case u.pool.open+u.pool.pending == 0:
+			u.lostLast(ctx, reason)
+		case !used:
+			u.growthFailed(ctx, reason)
+		default:
+			u.serve(ctx)
+		}
+		u.changed(ctx)
 	case failed, disconnected:
+	}
+}
+
+// lostLast: there is no connection any more.
+func (u *upstream) lostLast(ctx actor.Context, reason string) {
+	u.dropProbe(ctx)
+	u.reason = reason
+	if !u.served {
+		u.attemptFailed(ctx, reason)
+		return
+	}
+	u.fails = 0
+	u.connect(ctx)
+	u.checked(ctx, "Connection lost: "+reason)
+}
+
+// closedOne: a connection was closed on request.
+func (u *upstream) closedOne(ctx actor.Context, m *member, err string) {
+	u.forget(ctx, m)
+	if err != "" {
+		kit.Publish(ctx.ActorSystem(), messages.SessionCloseFailed{Server: u.Spec.Name, Connection: u.Spec.ConnectionName(), Err: err})
+	}
+	if u.phase == draining {
+		if err != "" {
+			u.leave.errs = append(u.leave.errs, err)
+		}
+		u.afterLoss(ctx)
+		return
+	}
+	u.size(ctx)
+	u.changed(ctx)
+}
+
+// afterLoss: a connection went while draining.
+func (u *upstream) afterLoss(ctx actor.Context) {
+	if u.leave.closing {
+		u.closeLinks(ctx)
 	}
 }
 
 // attemptFailed decides what follows.
 func (u *upstream) attemptFailed(ctx actor.Context, reason string) {
-	if u.phase == draining {
-		u.closed(ctx, "")
-		return
-	}
+	u.home = nil
 	// Whoever shows the reason says which server it is about.
 	reason = strings.TrimPrefix(reason, fmt.Sprintf("server %q: ", u.Spec.Name))
 	attempt, of := u.attempt()
@@ -167,7 +193,7 @@ func (u *upstream) attemptFailed(ctx actor.Context, reason string) {
 	u.checked(ctx, reason)
 	u.setTimer(ctx, v.wait)
 	f := u.unavailable(v.wait)
-	u.refuseWaiting(ctx, f)
+	u.refuseWaiting(ctx, f, everybody)
 	u.replyAll(ctx, u.askers, messages.ReadyReply{Failure: f})
 	u.askers = nil
 }
@@ -200,104 +226,4 @@ func (u *upstream) await(ctx actor.Context, afresh bool) {
 	case connecting:
 	}
 	u.askers = append(u.askers, ctx.Sender())
-}
-
-// probeNow reads the catalog on the link.
-func (u *upstream) probeNow(ctx actor.Context) {
-	if u.probe != nil {
-		u.outdated = true
-		return
-	}
-	if u.conn == nil || u.phase == draining {
-		return
-	}
-	pid, err := ctx.SpawnNamed(session.ProbeProps(), fmt.Sprintf("p%d", u.IDs.Add(1)))
-	if err != nil {
-		panic(err) // names are never used twice
-	}
-	u.probe, u.probed, u.outdated = pid, u.Env.Clock.Now(), false
-	ctx.Request(pid, session.ReadCatalog{Env: u.Env, Server: u.Spec.Name, Policy: u.Spec.Policy, Conn: u.conn})
-}
-
-// refresh reads the catalog again, not more often than the pause allows.
-func (u *upstream) refresh(ctx actor.Context) {
-	if u.probe != nil {
-		u.outdated = true
-		return
-	}
-	if u.link == nil {
-		return
-	}
-	of, to, root := u.link, ctx.Self(), ctx.ActorSystem().Root
-	wait := refreshPause - u.Env.Clock.Now().Sub(u.probed)
-	if wait <= 0 {
-		u.probeNow(ctx)
-		return
-	}
-	u.Env.Clock.AfterFunc(wait, func() { root.Send(to, refreshDue{of}) })
-}
-
-func (u *upstream) dropProbe(ctx actor.Context) {
-	if u.probe != nil {
-		ctx.Stop(u.probe)
-		u.probe = nil
-	}
-}
-
-func (u *upstream) catalogRead(ctx actor.Context, m session.CatalogRead) {
-	if u.probe == nil || kit.Base(u.probe) != m.Probe {
-		return // of a link that is gone
-	}
-	u.dropProbe(ctx)
-	// A server that answers with an error of its own has a catalog, if a
-	// partial one; anything else means that the connection is no good.
-	usable := m.Failure == nil || m.Failure.Kind == messages.KindUpstream
-	switch {
-	case u.phase == connecting && usable:
-		u.becomeReady(ctx, m)
-	case u.phase == connecting:
-		ctx.Stop(u.link)
-		u.link, u.conn = nil, nil
-		u.attemptFailed(ctx, m.Failure.Message)
-	case u.phase == ready:
-		u.degraded = ""
-		if m.Failure != nil {
-			u.degraded = m.Failure.Message
-		}
-		if usable {
-			u.publishCatalog(ctx, m.Catalog)
-		}
-		u.report(ctx)
-		if u.outdated {
-			u.refresh(ctx)
-		}
-	}
-}
-
-func (u *upstream) becomeReady(ctx actor.Context, m session.CatalogRead) {
-	u.degraded = ""
-	if m.Failure != nil {
-		u.degraded = m.Failure.Message
-	}
-	u.publishCatalog(ctx, m.Catalog)
-	u.enter(ctx, ready, "")
-	u.checked(ctx, "")
-	u.replyAll(ctx, u.askers, messages.ReadyReply{})
-	u.askers = nil
-	u.lookLater(ctx)
-	u.serve(ctx)
-	if u.outdated {
-		u.refresh(ctx)
-	}
-}
-
-func (u *upstream) publishCatalog(ctx actor.Context, c messages.Catalog) {
-	changed := !reflect.DeepEqual(u.catalog, c)
-	u.catalog = c
-	ctx.Send(ctx.Parent(), messages.CatalogReport{Generation: u.Generation, Catalog: c})
-	if changed {
-		kit.Publish(ctx.ActorSystem(), messages.CatalogChanged{
-			Server: u.Spec.Name, Connection: u.Spec.ConnectionName(), Tools: c.ToolNames(), Cut: c.Cut,
-		})
-	}
 }

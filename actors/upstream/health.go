@@ -6,7 +6,6 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/mcpx/mcpx/actors/kit"
-	"github.com/mcpx/mcpx/actors/link"
 	"github.com/mcpx/mcpx/actors/session"
 	"github.com/mcpx/mcpx/messages"
 )
@@ -17,7 +16,7 @@ const heardPause = time.Second
 
 // wantsToHear tells whether the next call shall tell of its success.
 func (u *upstream) wantsToHear() bool {
-	return u.health.Status != messages.Healthy || u.health.ConsecutiveFailures > 0 ||
+	return u.health.Status != messages.Healthy || u.health.ConsecutiveFailures > 0 || u.breaker.failures > 0 ||
 		u.Env.Clock.Now().Sub(u.heard) >= heardPause
 }
 
@@ -52,24 +51,16 @@ func (u *upstream) checkHealth(ctx actor.Context) {
 	}
 }
 
-// look starts a probe, on the connection if that is idle, else on a temporary
-// one; an exclusive server has one connection ever, busy or not.
+// look starts a probe, on an idle connection if there is one, else on a
+// temporary one; an exclusive server has one connection ever, busy or not.
 func (u *upstream) look(ctx actor.Context) {
-	var conn link.Conn
-	if u.phase == ready && (u.Spec.Exclusive || u.inFlight == 0 && u.probe == nil) {
-		conn = u.conn
-	}
 	pid, err := ctx.SpawnNamed(session.ProbeProps(), fmt.Sprintf("h%d", u.IDs.Add(1)))
 	if err != nil {
 		panic(err) // names are never used twice
 	}
 	u.looking = pid
-	ctx.Request(pid, session.LookAtHealth{
-		Env: u.Env, Policy: u.Spec.Policy, Conn: conn, Dialer: u.Dialer, Dial: link.DialRequest{
-			Spec: u.Spec, Limits: u.Env.Limits, Remembered: u.remembered,
-			Unsolicited: func(messages.Notification) {}, Stderr: u.stderr(ctx),
-		},
-	})
+	on, _ := u.probeOn(ctx)
+	ctx.Request(pid, session.LookAtHealth{Env: u.Env, Policy: u.Spec.Policy, On: on})
 }
 
 func (u *upstream) healthSeen(ctx actor.Context, m session.HealthSeen) {
@@ -97,6 +88,5 @@ func (u *upstream) lookLater(ctx actor.Context) {
 	if !u.Spec.Policy.HealthCheckEnabled || u.phase != ready {
 		return
 	}
-	of, to, root := u.link, ctx.Self(), ctx.ActorSystem().Root
-	u.Env.Clock.AfterFunc(u.Spec.Policy.HealthCheckInterval, func() { root.Send(to, lookDue{of}) })
+	u.later(ctx, u.Spec.Policy.HealthCheckInterval, lookDue{u.rounds})
 }

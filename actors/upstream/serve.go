@@ -1,7 +1,6 @@
 package upstream
 
 import (
-	"encoding/json"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -13,14 +12,14 @@ import (
 
 // admit gives a call a session, or answers it at once.
 func (u *upstream) admit(ctx actor.Context, m messages.Admit) {
+	if m.Again != "" {
+		u.again(ctx, m)
+	}
 	switch u.phase {
-	case ready:
-		// A connection that is lost but not yet reported serves nobody: the call waits for the next.
-		if u.inFlight < u.Spec.Policy.MaxConcurrency && u.queued == 0 && !isLost(u.conn) {
-			u.begin(ctx, m, u.conn)
+	case ready, connecting:
+		if u.remembered(ctx, m) {
 			return
 		}
-	case connecting:
 	case failed:
 		// One further attempt, at once, for whoever asks.
 		defer u.connect(ctx)
@@ -31,59 +30,202 @@ func (u *upstream) admit(ctx actor.Context, m messages.Admit) {
 		u.refuse(ctx, u.switchedOff())
 		return
 	}
-	if u.queued >= u.Spec.Policy.MaxQueue {
-		f := messages.Failf(messages.KindOverloaded, u.Spec.Name,
-			"server %q is overloaded: %d calls in flight and %d waiting; try again later", u.Spec.Name, u.inFlight, u.queued)
-		f.RetryAfter = time.Second
-		u.refuse(ctx, f)
+	pass, trial := u.letThrough(ctx)
+	if !pass {
+		u.refuse(ctx, u.broken())
 		return
 	}
-	u.begin(ctx, m, nil)
+	w := u.waiter(m)
+	if !u.hasRoom(ctx, w) {
+		u.refuse(ctx, u.overloaded())
+		return
+	}
+	if trial {
+		u.breaker.trial = kit.SessionName(m.ID)
+	}
+	u.lead(m)
+	u.arrivals.happened(u.Env.Clock.Now())
+	if u.canServe() && u.waiting.size == 0 {
+		if on := u.pick(ctx, w); on != nil {
+			u.begin(ctx, m, w, on)
+			u.size(ctx)
+			return
+		}
+	}
+	u.begin(ctx, m, w, nil)
+	u.waiting.push(w)
+	u.serve(ctx)
 }
 
 func (u *upstream) refuse(ctx actor.Context, f *messages.Failure) {
 	ctx.Send(ctx.Sender(), messages.Outcome{Failure: f})
 }
 
+func (u *upstream) again(ctx actor.Context, m messages.Admit) {
+	u.retried++
+	kit.Publish(ctx.ActorSystem(), messages.CallRetried{
+		Server: u.Spec.Name, Method: m.Call.Request.Method, Name: m.Call.Request.Name, Reason: m.Again,
+	})
+	u.changed(ctx)
+}
+
+func (u *upstream) waiter(m messages.Admit) *waiter {
+	w := &waiter{principal: m.Call.Principal.Name, client: m.Call.Client, dial: m.Call.Caller.DialKey(), caller: m.Call.Caller}
+	if u.isolation == messages.IsolationClient {
+		w.key = m.Call.SessionKey()
+	}
+	return w
+}
+
+// hasRoom tells whether one more may be admitted. In a full waiting list the
+// newest of whoever waits most gives way to somebody who waits for less.
+func (u *upstream) hasRoom(ctx actor.Context, w *waiter) bool {
+	if u.waiting.size+u.joined < u.Spec.Policy.MaxQueue || u.canServe() && u.waiting.size == 0 && u.pool.has(u.isolation, w) {
+		return true
+	}
+	if u.Spec.Policy.MaxQueue == 0 {
+		return false
+	}
+	displaced := u.waiting.displace(w.principal)
+	if displaced == nil {
+		return false
+	}
+	ctx.Send(displaced.pid, session.Refuse{Failure: *u.overloaded()})
+	return true
+}
+
+func (u *upstream) overloaded() *messages.Failure {
+	f := messages.Failf(messages.KindOverloaded, u.Spec.Name,
+		"server %q is overloaded: %d calls in flight and %d waiting; try again later", u.Spec.Name, u.inFlight, u.waiting.size+u.joined)
+	// So long as it takes to serve those who wait, at the pace of late.
+	f.RetryAfter = u.finished.until(u.waiting.size+1, u.Env.Clock.Now(), time.Second, min(time.Minute, u.Spec.Policy.RequestTimeout))
+	return f
+}
+
+// canServe tells whether there is a credit for somebody.
+func (u *upstream) canServe() bool {
+	return u.phase == ready && u.inFlight < u.Spec.Policy.MaxConcurrency
+}
+
+// pick lends a connection.
+func (u *upstream) pick(ctx actor.Context, w *waiter) *member {
+	m := u.pool.pick(u.isolation, w)
+	if m == nil {
+		return nil
+	}
+	if m.owner != "" && m.client == nil && w.client != "" {
+		// The connection lives as long as the session for which it is kept.
+		u.watch(ctx, m, kit.Child(ctx.Parent(), kit.ClientName(w.client)))
+	}
+	return m
+}
+
 // begin starts the session of a call; with a connection it has its credit.
-func (u *upstream) begin(ctx actor.Context, m messages.Admit, conn link.Conn) {
+func (u *upstream) begin(ctx actor.Context, m messages.Admit, w *waiter, on *member) {
+	h := held{on: on, principal: w.principal}
+	b := session.Begin{Env: u.Env, Call: m.Call, Policy: u.Spec.Policy, Left: m.Left, Tell: u.tell}
+	if on != nil {
+		u.inFlight++
+		b.Conn = on.conn
+	}
+	if u.leads(m) {
+		h.flight, b.Lead = m.Cache.Key, true
+	}
+	u.spawn(ctx, m, w, h, b)
+}
+
+func (u *upstream) spawn(ctx actor.Context, m messages.Admit, w *waiter, h held, b session.Begin) {
 	name := kit.SessionName(m.ID)
 	pid, err := ctx.SpawnNamed(session.Props(), name)
 	if err != nil {
 		panic(err) // ids are unique in the runtime
 	}
-	if conn != nil {
-		u.inFlight++
-	} else {
-		u.queued++
-		u.waiting = append(u.waiting, pid)
-	}
-	u.sessions[name] = conn != nil
-	ctx.RequestWithCustomSender(pid, session.Begin{
-		Env: u.Env, Call: m.Call, Policy: u.Spec.Policy, Conn: conn, Tell: u.wantsToHear(),
-	}, ctx.Sender())
+	w.pid = pid
+	u.sessions[name] = h
+	u.tell.Store(u.wantsToHear())
+	ctx.RequestWithCustomSender(pid, b, ctx.Sender())
 }
 
 // sessionEnded is the only place where a credit returns.
 func (u *upstream) sessionEnded(ctx actor.Context, name string) {
-	credit, known := u.sessions[name]
+	h, known := u.sessions[name]
 	if !known {
 		return // a probe or link that reported and stopped
 	}
 	delete(u.sessions, name)
-	if !credit {
-		u.queued--
+	u.breaker.ended(name)
+	if h.flight != "" {
+		// What it has said of its result is in the mailbox: behind that.
+		ctx.Send(ctx.Self(), flightOver{h.flight, name})
+	}
+	switch {
+	case h.on == nil && h.joins:
+		u.joined--
+		return
+	case h.on == nil:
+		u.waiting.remove(kit.Child(ctx.Self(), name), h.principal)
 		return
 	}
 	u.inFlight--
-	if u.phase == ready && !isLost(u.conn) {
+	u.finished.happened(u.Env.Clock.Now())
+	if u.phase == ready && !isLost(h.on.conn) {
 		u.served = true
 	}
+	u.release(ctx, h.on)
 	u.serve(ctx)
 	if u.phase == draining && u.inFlight == 0 {
-		u.closeLink(ctx)
+		u.closeLinks(ctx)
 	}
 }
+
+// answered: a call that was with the server says how it ended.
+func (u *upstream) answered(ctx actor.Context, m session.Answered) {
+	if f := u.sessions[m.Session].flight; f != "" {
+		u.landed(ctx, f, m)
+	}
+	switch {
+	case m.Good:
+		u.heard = u.Env.Clock.Now()
+		u.judge(ctx, func() { u.breaker.succeeded() })
+		u.checked(ctx, "")
+	case m.Problem != "":
+		u.heard = u.Env.Clock.Now()
+		if !m.Lost {
+			u.failedOnce(ctx)
+		}
+		u.checked(ctx, m.Problem)
+	}
+}
+
+// serve lends connections to those who wait, each principal in turn, and sees
+// to it that the pool has what they need.
+func (u *upstream) serve(ctx actor.Context) {
+	for u.canServe() && u.waiting.size > 0 {
+		var on *member
+		w := u.waiting.take(func(w *waiter) bool {
+			on = u.pick(ctx, w)
+			return on != nil
+		})
+		if w == nil {
+			break
+		}
+		h := u.sessions[kit.Base(w.pid)]
+		h.on = on
+		u.sessions[kit.Base(w.pid)] = h
+		u.inFlight++
+		ctx.Send(w.pid, session.Grant{Conn: on.conn})
+	}
+	u.size(ctx)
+}
+
+// refuseWaiting answers those who wait and for whom match holds.
+func (u *upstream) refuseWaiting(ctx actor.Context, f *messages.Failure, match func(*waiter) bool) {
+	for _, w := range u.waiting.drop(match) {
+		ctx.Send(w.pid, session.Refuse{Failure: *f})
+	}
+}
+
+func everybody(*waiter) bool { return true }
 
 func isLost(conn link.Conn) bool {
 	select {
@@ -94,157 +236,40 @@ func isLost(conn link.Conn) bool {
 	}
 }
 
-// serve lends the connection to those who wait, in their order.
-func (u *upstream) serve(ctx actor.Context) {
-	for u.phase == ready && u.inFlight < u.Spec.Policy.MaxConcurrency && len(u.waiting) > 0 && !isLost(u.conn) {
-		pid := u.waiting[0]
-		u.waiting = u.waiting[1:]
-		if credit, known := u.sessions[kit.Base(pid)]; !known || credit {
-			continue // it gave up while waiting
-		}
-		u.sessions[kit.Base(pid)] = true
-		u.queued--
-		u.inFlight++
-		ctx.Send(pid, session.Grant{Conn: u.conn})
-	}
-	if len(u.waiting) == 0 {
-		u.waiting = nil
+// letThrough asks the breaker.
+func (u *upstream) letThrough(ctx actor.Context) (pass, trial bool) {
+	u.judge(ctx, func() { pass, trial = u.breaker.admits(u.Env.Clock.Now()) })
+	return pass, trial
+}
+
+// failedOnce tells the breaker of a failure. When that opens it, those who wait
+// need wait no longer.
+func (u *upstream) failedOnce(ctx actor.Context) {
+	u.tell.Store(true)
+	p := u.Spec.Policy
+	u.judge(ctx, func() { u.breaker.failed(u.Env.Clock.Now(), p.BreakerFailures, p.BreakerOpenFor) })
+	if u.breaker.state == messages.BreakerOpen {
+		u.refuseWaiting(ctx, u.broken(), everybody)
 	}
 }
 
-// refuseWaiting answers everybody who waits.
-func (u *upstream) refuseWaiting(ctx actor.Context, f *messages.Failure) {
-	for _, pid := range u.waiting {
-		if credit, known := u.sessions[kit.Base(pid)]; known && !credit {
-			ctx.Send(pid, session.Refuse{Failure: *f})
-		}
+// judge lets the breaker change, and tells the world if it did.
+func (u *upstream) judge(ctx actor.Context, change func()) {
+	before := u.breaker.status().State
+	change()
+	after := u.breaker.status().State
+	if before == after {
+		return
 	}
-	u.waiting = nil
+	kit.Publish(ctx.ActorSystem(), messages.BreakerChanged{
+		Server: u.Spec.Name, Old: before, New: after, Failures: u.breaker.failures, OpenFor: u.Spec.Policy.BreakerOpenFor,
+	})
+	u.report(ctx)
 }
 
-func (u *upstream) goingAway() *messages.Failure {
-	f := messages.Failf(messages.KindUnavailable, u.Spec.Name, "server %q is being disconnected", u.Spec.Name)
-	f.Stale = u.leave.retire // the name leads elsewhere by now
-	return f
-}
-
-func (u *upstream) switchedOff() *messages.Failure {
+func (u *upstream) broken() *messages.Failure {
 	f := messages.Failf(messages.KindUnavailable, u.Spec.Name,
-		"server %q is disconnected; connect it before calling it", u.Spec.Name)
-	f.Stale = u.gone
+		"server %q is not called for a while: its last %d calls failed (%s)", u.Spec.Name, u.breaker.failures, u.health.LastError)
+	f.RetryAfter = u.breaker.wait(u.Env.Clock.Now())
 	return f
-}
-
-// disconnect drains and closes, and stays.
-func (u *upstream) disconnect(ctx actor.Context) {
-	switch u.phase {
-	case disconnected:
-		kit.Publish(ctx.ActorSystem(), messages.NotConnected{Server: u.Spec.Name})
-		u.reply(ctx, ctx.Sender(), messages.DisconnectReply{})
-		return
-	case draining:
-		u.leave.askers = append(u.leave.askers, ctx.Sender())
-		return
-	case connecting, ready, failed:
-	}
-	u.leave = leaving{askers: []*actor.PID{ctx.Sender()}}
-	now, p := u.Env.Clock.Now(), u.Spec.Policy
-	u.drain(ctx, now.Add(p.DrainTimeout), now.Add(p.DrainTimeout+p.KillAfter+time.Second))
-}
-
-// retire drains and closes, and ends the actor.
-func (u *upstream) retire(ctx actor.Context, m messages.Retire) {
-	u.leave.retire = true
-	switch u.phase {
-	case disconnected:
-		u.closed(ctx, "")
-	case draining:
-		// Already on the way; the nearer deadline counts.
-		if m.CloseUntil.Before(u.leave.closeUntil) {
-			u.leave.closeUntil = m.CloseUntil
-		}
-		if !u.leave.closing && !u.leave.forced {
-			u.setTimer(ctx, m.DrainUntil.Sub(u.Env.Clock.Now()))
-		}
-	case connecting, ready, failed:
-		u.drain(ctx, m.DrainUntil, m.CloseUntil)
-	}
-}
-
-func (u *upstream) drain(ctx actor.Context, drainUntil, closeUntil time.Time) {
-	u.leave.closeUntil = closeUntil
-	u.enter(ctx, draining, "")
-	u.dropProbe(ctx)
-	f := u.goingAway()
-	u.refuseWaiting(ctx, f)
-	u.replyAll(ctx, u.askers, messages.ReadyReply{Failure: f})
-	u.askers = nil
-	u.setTimer(ctx, drainUntil.Sub(u.Env.Clock.Now()))
-	if u.inFlight == 0 {
-		u.closeLink(ctx)
-	}
-}
-
-// force: the drain is over; whoever is still in flight is answered by its
-// session while that stops.
-func (u *upstream) force(ctx actor.Context) {
-	u.leave.forced = true
-	for name, credit := range u.sessions {
-		if credit {
-			ctx.Stop(kit.Child(ctx.Self(), name))
-		}
-	}
-	if u.inFlight == 0 {
-		u.closeLink(ctx)
-	}
-}
-
-func (u *upstream) closeLink(ctx actor.Context) {
-	if u.leave.closing {
-		return
-	}
-	u.leave.closing = true
-	u.stopTimer()
-	if u.link == nil {
-		u.closed(ctx, "")
-		return
-	}
-	ctx.Request(u.link, link.Close{Until: u.leave.closeUntil})
-}
-
-// closed: nothing of the connection is left.
-func (u *upstream) closed(ctx actor.Context, err string) {
-	if !u.leave.closing && u.inFlight > 0 {
-		return // lost while draining: the sessions are being answered; closeLink follows the last
-	}
-	l := u.leave
-	u.leave, u.gone = leaving{}, l.retire
-	u.stopTimer()
-	u.fails = 0
-	u.enter(ctx, disconnected, err)
-	if len(l.askers) > 0 {
-		kit.Publish(ctx.ActorSystem(), messages.Disconnected{Server: u.Spec.Name, Err: err})
-		u.replyAll(ctx, l.askers, messages.DisconnectReply{Was: true, Err: err})
-	}
-	if l.retire {
-		ctx.Send(ctx.Parent(), messages.Retired{Server: u.Spec.Name, Generation: u.Generation, Err: err})
-	}
-}
-
-// serverLog reads a log message; one of another shape is told as it came.
-func serverLog(server string, params json.RawMessage) messages.ServerLog {
-	var p struct {
-		Level, Logger string
-		Data          json.RawMessage
-	}
-	_ = json.Unmarshal(params, &p)
-	text := string(p.Data)
-	var s string
-	if json.Unmarshal(p.Data, &s) == nil {
-		text = s
-	}
-	if text == "" {
-		text = string(params)
-	}
-	return messages.ServerLog{Server: server, Level: p.Level, Text: text}
 }

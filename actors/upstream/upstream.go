@@ -3,6 +3,8 @@
 package upstream
 
 import (
+	"cmp"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -13,20 +15,20 @@ import (
 	"github.com/mcpx/mcpx/messages"
 )
 
-// An upstream owns one server: whether it is connected, the link, who may call
-// and who waits.
+// An upstream owns one server: whether it is connected, its pool of connections,
+// who may call, who waits, and what results are kept.
 //
 //	               Up, catalog read
 //	┌▶ connecting ───────────────────▶ ready ──┐
 //	│   │    ▲  ▲                        │     │ list_changed: the catalog
-//	│   │    │  └──────── Lost ──────────┘◀────┘ is read again
+//	│   │    │  └──── the last one lost ─┘◀────┘ is read again
 //	│   │    └ a call, the window, ConnectServer
 //	│   ▼ retry_attempts failed
 //	│ failed
 //	│
 //	│     DisconnectServer, Retire (from any state)
 //	│       ▼
-//	│    draining ──link closed──▶ disconnected, or stopped (Retire)
+//	│    draining ──all closed──▶ disconnected, or stopped (Retire)
 //	└───────────────────────────────┘ ConnectServer
 //
 // Outside, connecting is shown as connecting, ready as connected, failed as
@@ -34,28 +36,39 @@ import (
 //
 // Bounds: max_concurrency calls in flight, each with a credit that returns when
 // its session has terminated and at no other time; max_queue sessions waiting,
-// beyond which a call is overloaded; one link; one probe.
+// beyond which a call is overloaded; pool.max connections and as many that
+// close; one probe of each kind; limits.cache_* of results.
 //
 // Crash: it is restarted with empty state. Its sessions answer while they stop,
-// its link closes its connection, and it connects anew. Its last catalog lives
-// on in the gateway's table, marked stale.
+// its links close their connections, and it connects anew. Its last catalog
+// lives on in the gateway's table, marked stale.
 type upstream struct {
 	Config
-	phase phase
-	since time.Time
+	isolation messages.Isolation
+	phase     phase
+	since     time.Time
 
-	link       *actor.PID // nil when there is none
-	conn       link.Conn  // nil until it is up
-	remembered string     // the version that the last connection spoke
-	served     bool       // the connection has answered somebody
-	fails      int        // failed attempts in a row
-	reason     string     // the last failure, for people
-	next       time.Time  // failed: of the next attempt
-	timer      kit.Timer
-	armed      uint64 // generation of the timer
+	pool   pool
+	home   *member       // connecting: the connection on which the catalog is read
+	peer   messages.Peer // of the last home
+	rounds uint64        // counts the times it became ready or was lost
+	served bool          // somebody was answered since the last loss
+	fails  int           // failed attempts in a row
+	reason string        // the last failure, for people
+	next   time.Time     // failed: of the next attempt
+	timer  kit.Timer
+	armed  uint64 // generation of the timer
+
+	startUp  time.Duration // of one connection, lately
+	unopened int           // further connections that failed in a row
+	growAt   time.Time     // not before
+	cramped  string        // why the pool could not grow; empty when it can
+	reaping  bool          // the look at idle connections is armed
+	arrivals rate          // of calls
 
 	catalog  messages.Catalog
 	probe    *actor.PID // nil when nobody reads the catalog
+	probing  *member    // what it reads on; nil for a temporary connection
 	probed   time.Time  // when the last reading began
 	outdated bool       // the catalog changed while it was read
 	degraded string     // the catalog could not be read again
@@ -64,11 +77,18 @@ type upstream struct {
 	looking *actor.PID   // the probe that looks at it; nil when none does
 	curious []*actor.PID // doors that wait for what it sees
 	heard   time.Time    // when a call last told of a success
+	tell    *atomic.Bool // whether calls shall tell of a success; sessions read it
 
-	sessions map[string]bool // by name: whether it holds a credit
+	breaker breaker
+	cache   *cache
+	retried uint64
+
+	sessions map[string]held // by name
 	inFlight int             // credits lent
-	waiting  []*actor.PID    // sessions in order of arrival; ended ones are skipped
-	queued   int             // of waiting, those that still wait
+	waiting  queue
+	joined   int  // sessions that wait for the result of another
+	finished rate // of calls
+	unsaid   bool // a report of numbers is due
 
 	askers []*actor.PID // doors that wait for the connection
 	leave  leaving
@@ -76,13 +96,22 @@ type upstream struct {
 	over   bool // this incarnation ends: what still happens to its children moves nothing
 }
 
+// held is what a session holds.
+type held struct {
+	on        *member // its connection and its credit; nil while it waits
+	principal string
+	flight    string // the key of the flight that it leads; empty for none
+	joins     bool   // it waits for another's result
+}
+
 // leaving is what draining leads to.
 type leaving struct {
 	askers     []*actor.PID // doors that wait for DisconnectReply
 	retire     bool
 	closeUntil time.Time
-	closing    bool // the link has been told
+	closing    bool // the links have been told
 	forced     bool // the sessions have been told to stop
+	errs       []string
 }
 
 type phase uint8
@@ -109,11 +138,17 @@ type Config struct {
 // list_changed costs one reading per pause.
 const refreshPause = 200 * time.Millisecond
 
+// reportPause is the least time between two reports of numbers alone.
+const reportPause = 250 * time.Millisecond
+
 // Props describe the actor of one generation.
 func Props(c Config) *actor.Props {
 	return actor.PropsFromProducer(
 		func() actor.Actor {
-			return &upstream{Config: c, sessions: map[string]bool{}, health: messages.Health{Status: messages.HealthUnknown}}
+			return &upstream{
+				Config: c, isolation: c.Spec.EffectiveIsolation(), pool: newPool(), tell: new(atomic.Bool), cache: newCache(c.Env.Limits),
+				sessions: map[string]held{}, health: messages.Health{Status: messages.HealthUnknown},
+			}
 		},
 		actor.WithSupervisor(kit.StopOnPanic{}),
 	)
@@ -124,15 +159,23 @@ func Props(c Config) *actor.Props {
 //sumtype:decl
 type self interface{ toSelf() }
 
-type due struct{ armed uint64 }           // the timer: the next attempt, or the end of the drain
-type listChanged struct{ gate *gate }     // the server's lists differ
-type refreshDue struct{ link *actor.PID } // the pause between two readings is over
-type lookDue struct{ link *actor.PID }    // health_check_interval is over
+type due struct{ armed uint64 }              // the timer: the next attempt, or the end of the drain
+type listChanged struct{ gate *gate }        // the server's lists differ
+type refreshDue struct{ round uint64 }       // the pause between two readings is over
+type lookDue struct{ round uint64 }          // health_check_interval is over
+type growDue struct{}                        // the pool may try to grow again
+type reapDue struct{}                        // a connection may have been idle for too long
+type reportDue struct{}                      // numbers have changed
+type flightOver struct{ key, leader string } // behind what the leader may have said
 
 func (due) toSelf()         {}
 func (listChanged) toSelf() {}
 func (refreshDue) toSelf()  {}
 func (lookDue) toSelf()     {}
+func (growDue) toSelf()     {}
+func (reapDue) toSelf()     {}
+func (reportDue) toSelf()   {}
+func (flightOver) toSelf()  {}
 
 // Receive implements actor.Actor.
 func (u *upstream) Receive(ctx actor.Context) {
@@ -163,8 +206,7 @@ func (u *upstream) Receive(ctx actor.Context) {
 	case session.HealthSeen:
 		u.healthSeen(ctx, m)
 	case session.Answered:
-		u.heard = u.Env.Clock.Now()
-		u.checked(ctx, m.Problem)
+		u.answered(ctx, m)
 	case self:
 		u.told(ctx, m)
 	case kit.Crash:
@@ -209,24 +251,34 @@ func (u *upstream) told(ctx actor.Context, in self) {
 		m.gate.open()
 		u.refresh(ctx)
 	case refreshDue:
-		if u.link != nil && u.link.Equal(m.link) {
+		if m.round == u.rounds && u.phase == ready {
 			u.probeNow(ctx)
 		}
 	case lookDue:
-		if u.link != nil && u.link.Equal(m.link) && u.looking == nil {
+		if m.round == u.rounds && u.phase == ready && u.looking == nil {
 			u.look(ctx)
 		}
+	case growDue:
+		u.serve(ctx)
+	case reapDue:
+		u.reap(ctx)
+	case reportDue:
+		u.unsaid = false
+		u.report(ctx)
+	case flightOver:
+		u.flightOver(ctx, m)
 	}
 }
 
 func (u *upstream) terminated(ctx actor.Context, who *actor.PID) {
 	name := kit.Base(who)
 	switch {
-	case u.link != nil && who.Id == u.link.Id:
+	case strings.HasPrefix(name, kit.ClientPrefix):
+		u.clientGone(ctx, who)
+	case u.pool.members[name] != nil:
 		// A link that reported is forgotten before it stops: this one was
 		// killed or had a bug.
-		u.link, u.conn = nil, nil
-		u.linkGone(ctx, "its link was stopped")
+		u.lost(ctx, u.pool.members[name], "its link was stopped")
 	case u.probe != nil && who.Id == u.probe.Id:
 		u.catalogRead(ctx, session.CatalogRead{Probe: name, Failure: messages.Failf(messages.KindInternal, u.Spec.Name,
 			"server %q: reading its catalog was stopped", u.Spec.Name)})
@@ -272,12 +324,17 @@ func (u *upstream) report(ctx actor.Context) {
 	s := messages.Status{
 		Server: u.Spec.Name, State: u.phase.state(), Reason: u.reason, Generation: u.Generation, Since: u.since,
 		Connection: u.Spec.ConnectionName(), Tools: len(u.catalog.Tools), Health: u.health,
+		Isolation: u.isolation, Connections: u.pool.open, Spares: u.pool.unused(),
+		Breaker: u.breaker.status(), Retried: u.retried, Cache: u.cache.status(),
 	}
 	switch u.phase {
 	case connecting:
 		s.Attempt = u.fails + 1
 	case ready:
-		s.Protocol, s.Pid, s.Reason = u.conn.Peer().Protocol, u.conn.Pid(), u.degraded
+		s.Protocol, s.Reason = u.peer.Protocol, cmp.Or(u.degraded, u.cramped)
+		if m := u.pool.oldest(); m != nil {
+			s.Pid = m.conn.Pid()
+		}
 		if u.catalog.Cut {
 			s.Notice = "its catalog is longer than limits.catalog_pages or limits.catalog_tools and was cut"
 		}
@@ -286,6 +343,22 @@ func (u *upstream) report(ctx actor.Context) {
 	case draining, disconnected:
 	}
 	ctx.Send(ctx.Parent(), messages.StatusReport{Status: s})
+}
+
+// changed sees to it that numbers which differ are reported soon: a message
+// for each call would cost more than they are worth.
+func (u *upstream) changed(ctx actor.Context) {
+	if u.unsaid || u.phase != ready {
+		return
+	}
+	u.unsaid = true
+	u.later(ctx, reportPause, reportDue{})
+}
+
+// later tells this actor m after d.
+func (u *upstream) later(ctx actor.Context, d time.Duration, m self) {
+	to, root := ctx.Self(), ctx.ActorSystem().Root
+	u.Env.Clock.AfterFunc(d, func() { root.Send(to, m) })
 }
 
 func (p phase) state() messages.State {

@@ -118,6 +118,7 @@ func (c *call) upstream(method, name string, params json.RawMessage) messages.Ca
 		Server:    c.server,
 		Principal: c.req.Caller.Principal,
 		Client:    c.req.Caller.Client,
+		Caller:    messages.Caller{Modern: mcp.IsModern(c.req.Caller.Protocol), Capabilities: c.req.Caller.Capabilities},
 		Request: messages.Request{
 			Method: method, Name: name, Params: c.withMeta(params),
 			ProgressToken: c.req.Request.ProgressToken, LogLevel: c.req.Request.LogLevel,

@@ -55,6 +55,8 @@ func (r *renderer) render(e messages.Event) {
 		r.breakerChanged(e)
 	case messages.CallRetried:
 		r.of(zerolog.WarnLevel, e.Server).Msgf("Repeating %s %s: %s", clean(e.Method), clean(e.Name), clean(e.Reason))
+	case messages.SessionCloseFailed:
+		r.of(zerolog.DebugLevel, e.Server).Msgf("Closing a session of %s failed: %s", clean(e.Connection), clean(e.Err))
 	case messages.PoolGrowthFailed:
 		r.of(zerolog.WarnLevel, e.Server).Msgf("Opening a further session of %s failed: %s; next attempt in %s",
 			clean(e.Connection), clean(e.Reason), seconds(e.Wait))

@@ -97,6 +97,8 @@ var renderings = []struct {
 		[]string{"warn [s] Repeating tools/call read: the connection was lost"}},
 	{"a pool that cannot grow", messages.PoolGrowthFailed{Server: "s", Connection: sse, Reason: "no", Wait: 2 * time.Second},
 		[]string{"warn [s] Opening a further session of " + sse + " failed: no; next attempt in 2.0 s"}},
+	{"a session that does not close in good order", messages.SessionCloseFailed{Server: "s", Connection: sse, Err: "killed"},
+		[]string{"debug [s] Closing a session of " + sse + " failed: killed"}},
 	{"connect twice", messages.AlreadyConnected{Server: "X"}, []string{"warn [X] Already connected to server X"}},
 	{"disconnect", messages.Disconnected{Server: "X"}, []string{"info [X] Disconnected from MCP server X"}},
 	{"a close that fails", messages.Disconnected{Server: "X", Err: "DELETE was answered with 500"},

@@ -1,0 +1,193 @@
+package upstream
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"sync/atomic"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/mcpx/mcpx/actors/kit"
+	"github.com/mcpx/mcpx/actors/session"
+	"github.com/mcpx/mcpx/messages"
+)
+
+// gate lets one listChanged through at a time: a storm of notifications costs
+// the mailbox one message.
+type gate struct{ shut atomic.Bool }
+
+func (g *gate) pass() bool { return !g.shut.Swap(true) }
+func (g *gate) open()      { g.shut.Store(false) }
+
+// unsolicited returns what the connection's reader calls; it touches nothing of
+// the actor's state.
+func (u *upstream) unsolicited(ctx actor.Context) func(messages.Notification) {
+	system, to, server, g := ctx.ActorSystem(), ctx.Self(), u.Spec.Name, new(gate)
+	return func(n messages.Notification) {
+		switch n.Method {
+		case "notifications/tools/list_changed", "notifications/resources/list_changed", "notifications/prompts/list_changed":
+			if g.pass() {
+				system.Root.Send(to, listChanged{g})
+			}
+		case "notifications/message":
+			kit.Publish(system, serverLog(server, n.Params))
+		}
+	}
+}
+
+func (u *upstream) stderr(ctx actor.Context) func(string) {
+	system, server := ctx.ActorSystem(), u.Spec.Name
+	return func(line string) { kit.Publish(system, messages.StderrLine{Server: server, Line: line}) }
+}
+
+// probeOn returns what a probe works on: an idle connection, or a temporary one
+// that it makes; an exclusive server has one connection, busy or not.
+func (u *upstream) probeOn(ctx actor.Context) (session.Connection, *member) {
+	on := session.Connection{Dialer: u.Dialer, Dial: u.dialRequest(ctx, messages.Caller{})}
+	on.Dial.Unsolicited = func(messages.Notification) {}
+	var m *member
+	if u.phase == ready {
+		if m = u.pool.idle(); m == nil && u.Spec.Exclusive {
+			m = u.pool.oldest()
+		}
+	}
+	if m != nil {
+		on.Conn = m.conn
+	}
+	return on, m
+}
+
+// probeOnHome reads the catalog on the connection that is the attempt.
+func (u *upstream) probeOnHome(ctx actor.Context) {
+	u.read(ctx, session.Connection{Conn: u.home.conn}, u.home)
+}
+
+// probeNow reads the catalog again.
+func (u *upstream) probeNow(ctx actor.Context) {
+	if u.probe != nil {
+		u.outdated = true
+		return
+	}
+	on, m := u.probeOn(ctx)
+	u.read(ctx, on, m)
+}
+
+func (u *upstream) read(ctx actor.Context, on session.Connection, m *member) {
+	pid, err := ctx.SpawnNamed(session.ProbeProps(), fmt.Sprintf("p%d", u.IDs.Add(1)))
+	if err != nil {
+		panic(err) // names are never used twice
+	}
+	u.probe, u.probing, u.probed, u.outdated = pid, m, u.Env.Clock.Now(), false
+	if m != nil {
+		m.users++
+	}
+	ctx.Request(pid, session.ReadCatalog{Env: u.Env, Server: u.Spec.Name, Policy: u.Spec.Policy, On: on})
+}
+
+// refresh reads the catalog again, not more often than the pause allows.
+func (u *upstream) refresh(ctx actor.Context) {
+	if u.probe != nil {
+		u.outdated = true
+		return
+	}
+	if u.phase != ready {
+		return
+	}
+	wait := refreshPause - u.Env.Clock.Now().Sub(u.probed)
+	if wait <= 0 {
+		u.probeNow(ctx)
+		return
+	}
+	u.later(ctx, wait, refreshDue{u.rounds})
+}
+
+func (u *upstream) dropProbe(ctx actor.Context) {
+	if u.probe == nil {
+		return
+	}
+	ctx.Stop(u.probe)
+	m := u.probing
+	u.probe, u.probing = nil, nil
+	if m != nil {
+		u.release(ctx, m)
+	}
+}
+
+func (u *upstream) catalogRead(ctx actor.Context, m session.CatalogRead) {
+	if u.probe == nil || kit.Base(u.probe) != m.Probe {
+		return // of a connection that is gone
+	}
+	u.dropProbe(ctx)
+	// A server that answers with an error of its own has a catalog, if a
+	// partial one; anything else means that the connection is no good.
+	usable := m.Failure == nil || m.Failure.Kind == messages.KindUpstream
+	switch {
+	case u.phase == connecting && usable:
+		u.becomeReady(ctx, m)
+	case u.phase == connecting:
+		ctx.Stop(u.home.pid)
+		u.forget(ctx, u.home)
+		u.attemptFailed(ctx, m.Failure.Message)
+	case u.phase == ready:
+		u.degraded = ""
+		if m.Failure != nil {
+			u.degraded = m.Failure.Message
+		}
+		if usable {
+			u.publishCatalog(ctx, m.Catalog)
+		}
+		u.report(ctx)
+		if u.outdated {
+			u.refresh(ctx)
+		}
+	}
+}
+
+func (u *upstream) becomeReady(ctx actor.Context, m session.CatalogRead) {
+	u.degraded, u.cramped = "", ""
+	if m.Failure != nil {
+		u.degraded = m.Failure.Message
+	}
+	u.publishCatalog(ctx, m.Catalog)
+	u.place(u.home)
+	u.home = nil
+	u.enter(ctx, ready, "")
+	u.checked(ctx, "")
+	u.replyAll(ctx, u.askers, messages.ReadyReply{})
+	u.askers = nil
+	u.lookLater(ctx)
+	u.serve(ctx)
+	if u.outdated {
+		u.refresh(ctx)
+	}
+}
+
+func (u *upstream) publishCatalog(ctx actor.Context, c messages.Catalog) {
+	changed := !reflect.DeepEqual(u.catalog, c)
+	u.catalog = c
+	ctx.Send(ctx.Parent(), messages.CatalogReport{Generation: u.Generation, Catalog: c})
+	if changed {
+		u.cache.clear() // a tool may mean something else by now
+		kit.Publish(ctx.ActorSystem(), messages.CatalogChanged{
+			Server: u.Spec.Name, Connection: u.Spec.ConnectionName(), Tools: c.ToolNames(), Cut: c.Cut,
+		})
+	}
+}
+
+// serverLog reads a log message; one of another shape is told as it came.
+func serverLog(server string, params json.RawMessage) messages.ServerLog {
+	var p struct {
+		Level, Logger string
+		Data          json.RawMessage
+	}
+	_ = json.Unmarshal(params, &p)
+	text := string(p.Data)
+	var s string
+	if json.Unmarshal(p.Data, &s) == nil {
+		text = s
+	}
+	if text == "" {
+		text = string(params)
+	}
+	return messages.ServerLog{Server: server, Level: p.Level, Text: text}
+}

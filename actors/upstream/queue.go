@@ -1,0 +1,123 @@
+package upstream
+
+import (
+	"slices"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/mcpx/mcpx/messages"
+)
+
+// waiter is a session that waits for a credit, for a connection, or for both.
+type waiter struct {
+	pid       *actor.PID
+	principal string
+	client    messages.ClientID // empty when there is none
+	key       string            // messages.Call.SessionKey; only under the policy client
+	dial      string            // messages.Caller.DialKey
+	caller    messages.Caller
+}
+
+// queue holds those who wait: in order of arrival for each principal, the
+// principals in turn, so that one who sends a thousand calls delays another by
+// one call and not by a thousand.
+type queue struct {
+	lines []*line // of principals who wait, in turn
+	next  int     // whose turn it is
+	size  int
+}
+
+type line struct {
+	principal string
+	waiting   []*waiter
+}
+
+func (q *queue) line(principal string) int {
+	return slices.IndexFunc(q.lines, func(l *line) bool { return l.principal == principal })
+}
+
+func (q *queue) push(w *waiter) {
+	i := q.line(w.principal)
+	if i < 0 {
+		i = len(q.lines)
+		q.lines = append(q.lines, &line{principal: w.principal})
+	}
+	q.lines[i].waiting = append(q.lines[i].waiting, w)
+	q.size++
+}
+
+// take removes and returns the next one that can be served, nil when none can.
+func (q *queue) take(can func(*waiter) bool) *waiter {
+	for turn := range q.lines {
+		i := (q.next + turn) % len(q.lines)
+		for at, w := range q.lines[i].waiting {
+			if can(w) {
+				q.cut(i, at)
+				if i < len(q.lines) && q.lines[i].principal == w.principal {
+					i++
+				}
+				q.next = i
+				return w
+			}
+		}
+	}
+	return nil
+}
+
+// remove forgets a waiter; it tells whether there was one.
+func (q *queue) remove(pid *actor.PID, principal string) bool {
+	i := q.line(principal)
+	if i < 0 {
+		return false
+	}
+	at := slices.IndexFunc(q.lines[i].waiting, func(w *waiter) bool { return w.pid.Id == pid.Id })
+	if at < 0 {
+		return false
+	}
+	q.cut(i, at)
+	return true
+}
+
+// cut removes one waiter, and its line with the last.
+func (q *queue) cut(i, at int) {
+	l := q.lines[i]
+	l.waiting = slices.Delete(l.waiting, at, at+1)
+	q.size--
+	if len(l.waiting) > 0 {
+		return
+	}
+	q.lines = slices.Delete(q.lines, i, i+1)
+	if q.next > i {
+		q.next--
+	}
+}
+
+// displace makes room in a full queue for one more of principal: the newest of
+// the longest line goes, if that line is longer than the newcomer's would
+// become. nil: the newcomer has no better claim than anybody else.
+func (q *queue) displace(principal string) *waiter {
+	own, longest := 0, -1
+	for i, l := range q.lines {
+		if l.principal == principal {
+			own = len(l.waiting)
+		}
+		if longest < 0 || len(l.waiting) > len(q.lines[longest].waiting) {
+			longest = i
+		}
+	}
+	if longest < 0 || len(q.lines[longest].waiting) <= own+1 {
+		return nil
+	}
+	at := len(q.lines[longest].waiting) - 1
+	w := q.lines[longest].waiting[at]
+	q.cut(longest, at)
+	return w
+}
+
+// drop removes and returns those for whom match holds.
+func (q *queue) drop(match func(*waiter) bool) []*waiter {
+	var dropped []*waiter
+	for w := q.take(match); w != nil; w = q.take(match) {
+		dropped = append(dropped, w)
+	}
+	return dropped
+}
