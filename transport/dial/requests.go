@@ -21,6 +21,7 @@ type pending struct {
 	wantsLog bool            // a modern server may log for this request
 	own      bool            // ours: the handshake, the subscription
 	sent     *link.SentFlag
+	posted   chan struct{} // HTTP+SSE: closed when nothing more is sent of it
 
 	done  chan messages.Outcome  // takes exactly one; unused when onEnd is set
 	onEnd func(messages.Outcome) // runs on the reader; does not block

@@ -192,7 +192,16 @@ func (c *sseConn) read(stream io.Closer, events *jsonrpc.EventReader) {
 // answerRest answers what is in flight on a connection that has ended.
 func (c *sseConn) answerRest() {
 	rest, _ := c.mux.table.close()
+	for id, p := range rest {
+		if p.sent.Sent() != messages.SentNo {
+			p.end(messages.Outcome{Failure: c.ended(p.sent.Sent())})
+			delete(rest, id)
+		}
+	}
+	// Of the others a byte may still go out until their exchanges have seen
+	// the end, as they are about to. Who is told "not sent" tries again.
 	for _, p := range rest {
+		<-p.posted
 		p.end(messages.Outcome{Failure: c.ended(p.sent.Sent())})
 	}
 }

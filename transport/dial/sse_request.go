@@ -19,6 +19,7 @@ func (c *sseConn) Do(ctx context.Context, req messages.Request, sent *link.SentF
 	}
 	p := newPending(req.Method, sent, c.limits.RequestNotifications)
 	p.token, p.own = req.ProgressToken, req.Method == "initialize"
+	p.posted = make(chan struct{})
 	if !c.mux.table.add(p) {
 		return messages.Outcome{Failure: c.ended(messages.SentNo)}
 	}
@@ -28,38 +29,32 @@ func (c *sseConn) Do(ctx context.Context, req messages.Request, sent *link.SentF
 	}
 	c.silence.begin()
 	defer c.silence.end()
-	x := c.posting(p, jsonrpc.AppendRequest(nil, jsonrpc.IntID(p.id), p.method, params))
-	defer c.leave(x)
+	cancel := c.begin(p, jsonrpc.AppendRequest(nil, jsonrpc.IntID(p.id), p.method, params))
+	defer c.leave(p, cancel)
 	out, answered := p.await(ctx, sink)
 	if !answered {
-		out = c.abandon(ctx, p, x)
+		out = c.abandon(ctx, p, cancel)
 	}
 	return out
 }
 
-// posting is the HTTP exchange that takes one request to the server. It runs
+// begin starts the HTTP exchange that takes a request to the server. It runs
 // beside the caller, since the answer comes elsewhere: most servers accept a
 // request at once, some when its answer is out, and some never.
-type posting struct {
-	cancel context.CancelFunc
-	done   chan struct{} // closed when it has ended
-}
-
-func (c *sseConn) posting(p *pending, body []byte) posting {
+func (c *sseConn) begin(p *pending, body []byte) context.CancelFunc {
 	ctx, cancel := context.WithCancel(c.life)
-	x := posting{cancel: cancel, done: make(chan struct{})}
 	started := c.tasks.Go(func() {
-		defer close(x.done)
+		defer close(p.posted)
 		defer c.survive()
 		if f := c.carry(ctx, p, body); f != nil {
 			c.fail(p, func() *messages.Failure { return f })
 		}
 	})
 	if !started {
-		close(x.done)
+		close(p.posted)
 		c.fail(p, func() *messages.Failure { return c.ended(messages.SentNo) })
 	}
-	return x
+	return cancel
 }
 
 // fail ends a request, unless it has ended, before the connection ends it.
@@ -100,43 +95,43 @@ func (c *sseConn) carry(ctx context.Context, p *pending, body []byte) *messages.
 
 // leave lets an exchange whose caller has its answer end by itself, for a
 // while: to cut it would cost a network connection.
-func (c *sseConn) leave(x posting) {
+func (c *sseConn) leave(p *pending, cancel context.CancelFunc) {
 	select {
-	case <-x.done:
-		x.cancel()
+	case <-p.posted:
+		cancel()
 		return
 	default:
 	}
 	lingers := c.tasks.GoSmall(func() {
-		defer x.cancel()
+		defer cancel()
 		late := time.NewTimer(smallDeadline)
 		defer late.Stop()
 		select {
-		case <-x.done:
+		case <-p.posted:
 		case <-late.C:
 		case <-c.life.Done():
 		}
 	})
 	if !lingers {
-		x.cancel()
+		cancel()
 	}
 }
 
 // abandon gives a request up and tells the server, unless that has answered in
 // this moment or never heard of it.
-func (c *sseConn) abandon(ctx context.Context, p *pending, x posting) messages.Outcome {
+func (c *sseConn) abandon(ctx context.Context, p *pending, cancel context.CancelFunc) messages.Outcome {
 	if c.mux.table.take(p.id) == nil {
 		return <-p.done
 	}
 	if p.sent.Sent() == messages.SentNo {
-		x.cancel()
-		<-x.done // from here on nothing is sent
+		cancel()
+		<-p.posted // from here on nothing is sent
 	}
 	sent := p.sent.Sent()
 	if sent != messages.SentNo && p.method != "initialize" { // which must not be cancelled
 		lead := headStart
 		select {
-		case <-x.done:
+		case <-p.posted:
 			lead = 0
 		default:
 		}

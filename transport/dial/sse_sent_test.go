@@ -1,0 +1,64 @@
+package dial
+
+import (
+	"net/http"
+	"net/http/httptrace"
+	"testing"
+	"time"
+
+	"github.com/mcpx/mcpx/actors/link"
+	"github.com/mcpx/mcpx/messages"
+	"github.com/mcpx/mcpx/tests/fakes/puppethttp"
+)
+
+// luckyWire gets a network connection for a POST in the very moment in which
+// the link is already answering what was in flight: a byte may be out then.
+type luckyWire struct {
+	httpWire
+	c *sseConn
+}
+
+func (w luckyWire) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Method != http.MethodPost {
+		return w.httpWire.RoundTrip(r)
+	}
+	<-r.Context().Done()
+	for over := false; !over; {
+		w.c.mux.table.mu.Lock()
+		over = w.c.mux.table.closed
+		w.c.mux.table.mu.Unlock()
+		<-time.After(time.Millisecond) // between two looks
+	}
+	httptrace.ContextClientTrace(r.Context()).GotConn(httptrace.GotConnInfo{})
+	return nil, r.Context().Err()
+}
+
+// Who is told "not sent" tries again: a side effect would happen twice.
+func TestSSESent_ARequestThatMayStillGoOutIsNotCalledUnsent(t *testing.T) {
+	for name, end := range map[string]func(*puppethttp.Puppet, *sseConn){
+		"the stream ends": func(p *puppethttp.Puppet, _ *sseConn) { p.DropStreams() },
+		"it is closed":    func(_ *puppethttp.Puppet, c *sseConn) { _ = c.Close(within(t)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, d := older(t)
+			c := d.sse(t)
+			c.wire = luckyWire{c.wire, c}
+			const n = 20
+			calls, flags := make(chan messages.Outcome, n), make([]link.SentFlag, n)
+			for i := range n {
+				go func() { calls <- c.Do(within(t), toolCall("echo", "{}"), &flags[i], messages.Discard) }()
+			}
+			eventually(t, "the requests", func() bool {
+				c.mux.table.mu.Lock()
+				defer c.mux.table.mu.Unlock()
+				return len(c.mux.table.open) == n
+			})
+			end(p, c)
+			for range n {
+				if f := failed(t, outcome(t, calls), messages.KindUnavailable, messages.SentUnknown); f.Stale {
+					t.Error("it would be sent again")
+				}
+			}
+		})
+	}
+}
