@@ -1,0 +1,87 @@
+package openapi
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// reach finds the schemas that references lead to, and the references that lead
+// nowhere: out of the document, or around in a circle without going down into
+// the value, which no validator could follow and no compiler would type.
+func (s *source) reach() {
+	const open, done = 1, 2
+	state := map[*node]int{}
+	var below []*node // schemas for parts of values, looked at later
+	var visit func(n *node)
+	visit = func(n *node) {
+		state[n] = open
+		if key, to := s.reference(n); key != "" {
+			switch target := s.resolve(n, key, to); {
+			case target == nil:
+				s.broken[n] = "The reference " + shorten(to) + " leads to nothing in this schema and is left out."
+			default:
+				if state[target] == 0 {
+					visit(target)
+				}
+				if state[target] == open {
+					s.broken[n] = "The reference " + shorten(to) + " leads back to itself and is left out."
+				} else {
+					s.note(target, to)
+				}
+			}
+		}
+		s.children(n, func(c *node, inPlace bool) {
+			if c.kind != kindObject {
+				return
+			}
+			if !inPlace {
+				below = append(below, c)
+			} else if state[c] == 0 {
+				visit(c)
+			}
+		})
+		state[n] = done
+	}
+	if s.root.kind == kindObject {
+		visit(s.root)
+	}
+	for i := 0; i < len(below); i++ {
+		if state[below[i]] == 0 {
+			visit(below[i])
+		}
+	}
+}
+
+func (s *source) note(target *node, to string) {
+	if _, known := s.labels[target]; !known {
+		s.labels[target] = label(to)
+		s.targets = append(s.targets, target)
+	}
+}
+
+// label is what a reference calls its target: the last part of it that is a
+// name and no keyword.
+func label(to string) string {
+	address, fragment, _ := strings.Cut(to, "#")
+	if fragment == "" {
+		address, _, _ = strings.Cut(address, "?")
+		return address[strings.LastIndexByte(address, '/')+1:]
+	}
+	parts := strings.Split(fragment, "/")
+	for _, part := range slices.Backward(parts) {
+		if _, err := strconv.Atoi(part); err != nil && part != "" && keywords[part] == nil {
+			return unescape(part)
+		}
+	}
+	return ""
+}
+
+// shorten keeps texts of strangers from flooding a note.
+func shorten(s string) string {
+	const limit = 100
+	if r := []rune(s); len(r) > limit {
+		return string(r[:limit-3]) + "..."
+	}
+	return s
+}
