@@ -42,6 +42,17 @@ type CatalogChanged struct {
 	Cut                bool
 }
 
+// EndpointsCreated: so many tools of a server are served as HTTP endpoints.
+type EndpointsCreated struct {
+	Server string
+	Count  int
+}
+
+// EndpointHidden: a server or a tool has a name that is a path of mcpx itself,
+// so that it is served over MCP and not as an endpoint. Tool is empty for a
+// server; Path is where a tool is found nevertheless, empty where it is not.
+type EndpointHidden struct{ Server, Tool, Path string }
+
 // DirectoryChanged: what all servers offer together changed.
 type DirectoryChanged struct {
 	Version uint64
@@ -137,6 +148,8 @@ func (ConnectFailed) event()        {}
 func (Connected) event()            {}
 func (CatalogChanged) event()       {}
 func (DirectoryChanged) event()     {}
+func (EndpointsCreated) event()     {}
+func (EndpointHidden) event()       {}
 func (StateChanged) event()         {}
 func (LinkLost) event()             {}
 func (AlreadyConnected) event()     {}

@@ -63,6 +63,7 @@ type Failure struct {
 
 	Available  []string        // KindUnknown*: the names that exist
 	RetryAfter time.Duration   // KindOverloaded, KindUnavailable: when another attempt makes sense; 0 = not known
+	After      time.Duration   // KindTimeout, and KindUnavailable where a connection was waited for in vain: how long; 0 = not known
 	Code       int             // KindUpstream: the upstream's JSON-RPC code
 	Data       json.RawMessage // KindUpstream: the upstream's error data, unchanged
 

@@ -109,6 +109,9 @@ type Limits struct {
 	CatalogTools         int           // per list
 	CacheEntries         int           // results kept per server
 	CacheBytes           int           // of results kept per server
+	IdempotencyKeys      int           // requests with an Idempotency-Key in flight, and answers of such kept
+	IdempotencyBytes     int           // of answers kept
+	IdempotencyFor       time.Duration // that an answer is kept
 	CloseTimeout         time.Duration // of close-all, drain included
 	SSEKeepalive         time.Duration // between comments on a quiet stream
 }
@@ -123,6 +126,7 @@ func DefaultLimits() Limits {
 		RequestNotifications: 256, ClientNotifications: 1024,
 		CatalogPages: 100, CatalogTools: 10_000,
 		CacheEntries: 1000, CacheBytes: 16 << 20,
+		IdempotencyKeys: 10_000, IdempotencyBytes: 64 << 20, IdempotencyFor: 10 * time.Minute,
 		CloseTimeout: 10 * time.Second, SSEKeepalive: 15 * time.Second,
 	}
 }
