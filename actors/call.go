@@ -29,12 +29,15 @@ const resolveAttempts = 4
 // if ctx's cause is a *messages.Failure, that one.
 func (r *Runtime) Call(ctx context.Context, call messages.Call, sink messages.Sink) messages.Outcome {
 	began := r.env.Clock.Now()
-	var out messages.Outcome
+	var out, first messages.Outcome // first: what was told of a call that is made again
 	again, left := "", time.Duration(0)
 	for range resolveAttempts {
 		var entry *gateway.Entry
 		out, entry = r.callOnce(ctx, messages.Admit{Call: call, Again: again, Left: left}, sink)
 		f := out.Failure
+		if f != nil && again != "" && f.Sent == messages.SentNo {
+			out = first // the truth about it: it was sent once
+		}
 		if f == nil || ctx.Err() != nil {
 			break
 		}
@@ -42,7 +45,7 @@ func (r *Runtime) Call(ctx context.Context, call messages.Call, sink messages.Si
 			break
 		}
 		if !f.Stale {
-			again = f.Message
+			first, again = out, f.Message
 		}
 		// The deadline is the call's, however often it is made.
 		if entry != nil {

@@ -177,6 +177,15 @@ func (r *Runtime) Status(server string) (messages.Status, bool) {
 	return entry.Status(), true
 }
 
+// Spec returns the specification by which a server serves; false for an unknown one.
+func (r *Runtime) Spec(server string) (messages.ServerSpec, bool) {
+	entry, ok := r.table.Lookup(server)
+	if !ok {
+		return messages.ServerSpec{}, false
+	}
+	return entry.Spec, true
+}
+
 // Statuses returns the status of every server, sorted by name.
 func (r *Runtime) Statuses() []messages.Status {
 	names := r.table.Names()
@@ -259,6 +268,9 @@ func (r *Runtime) Subscribe(f func(messages.Event)) (cancel func()) {
 	})
 	return func() { r.system.EventStream.Unsubscribe(sub) }
 }
+
+// Publish gives subscribers an event of whoever serves at the door.
+func (r *Runtime) Publish(e messages.Event) { kit.Publish(r.system, e) }
 
 // Close drains and closes everything within limits.CloseTimeout and says what
 // did not go in good order. Concurrent callers wait for the same report;

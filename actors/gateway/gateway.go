@@ -13,6 +13,7 @@ import (
 	"github.com/mcpx/mcpx/actors/client"
 	"github.com/mcpx/mcpx/actors/kit"
 	"github.com/mcpx/mcpx/actors/link"
+	"github.com/mcpx/mcpx/actors/once"
 	"github.com/mcpx/mcpx/actors/upstream"
 	"github.com/mcpx/mcpx/messages"
 )
@@ -23,7 +24,7 @@ import (
 //
 //	running ──CloseAll──▶ closing ──all Retired, or the deadline──▶ closed
 //
-// Bounds: limits.client_sessions clients; for each server one generation that
+// Bounds: limits.client_sessions clients; one keeper of keyed requests; for each server one generation that
 // serves, one that is to replace it, and those that drain.
 //
 // Crash: the program ends with an error: this is a bug, and a table nobody owns
@@ -35,6 +36,7 @@ type gateway struct {
 	dirty   bool              // the directory is to be published again
 	policy  messages.Topic    // lists that look different for another reason than a catalog: what is disabled
 	clients map[string]bool   // by actor name
+	once    *actor.PID        // the keeper of keyed requests; nil before the first
 
 	doors    []*actor.PID // that wait for AllClosed
 	closing  bool
@@ -94,8 +96,8 @@ func (fatal) HandleFailure(_ *actor.ActorSystem, _ actor.Supervisor, child *acto
 	select {}
 }
 
-// HandleFailure says who restarts whom: clients are stopped, upstreams
-// restarted within their budget.
+// HandleFailure says who restarts whom: clients and the keeper of keyed requests
+// are stopped, upstreams restarted within their budget.
 func (g *gateway) HandleFailure(system *actor.ActorSystem, sup actor.Supervisor, child *actor.PID, rs *actor.RestartStatistics, reason, _ any) {
 	text := fmt.Sprint(reason)
 	if !strings.HasPrefix(kit.Base(child), "upstream:") {
@@ -159,6 +161,12 @@ func (g *gateway) asked(ctx actor.Context, in messages.ToGateway) {
 		ctx.Send(ctx.Sender(), messages.Synced{})
 	case messages.OpenClient:
 		g.openClient(ctx, m.Spec)
+	case messages.ClaimOnce:
+		g.claimOnce(ctx)
+	case messages.SettleOnce, messages.LeaveOnce:
+		if g.once != nil {
+			ctx.Forward(g.once)
+		}
 	case messages.CloseAll:
 		g.closeAll(ctx)
 	}
@@ -437,8 +445,29 @@ func (g *gateway) openClient(ctx actor.Context, spec messages.ClientSpec) {
 	ctx.Send(ctx.Sender(), messages.ClientOpened{ID: spec.ID})
 }
 
+// claimOnce hands a keyed request to their keeper, which the first one starts.
+func (g *gateway) claimOnce(ctx actor.Context) {
+	if g.closing {
+		ctx.Send(ctx.Sender(), messages.Outcome{Failure: messages.Failf(messages.KindUnavailable, "", "mcpx is shutting down")})
+		return
+	}
+	if g.once == nil {
+		pid, err := ctx.SpawnNamed(once.Props(), fmt.Sprintf("once#%d", g.IDs.Add(1)))
+		if err != nil {
+			panic(err) // names are never used twice
+		}
+		g.once = pid
+		ctx.Send(pid, once.Begin{Env: g.Env})
+	}
+	ctx.Forward(g.once)
+}
+
 func (g *gateway) terminated(ctx actor.Context, who *actor.PID) {
 	name := kit.Base(who)
+	if is(g.once, who) {
+		g.once = nil
+		return
+	}
 	if g.clients[name] {
 		delete(g.clients, name)
 		g.finishClose(ctx)

@@ -14,15 +14,18 @@ import (
 
 // gate lets one listChanged through at a time: a storm of notifications costs
 // the mailbox one message.
-type gate struct{ shut atomic.Bool }
+type gate struct {
+	shut atomic.Bool
+	link string // whose notifications pass
+}
 
 func (g *gate) pass() bool { return !g.shut.Swap(true) }
 func (g *gate) open()      { g.shut.Store(false) }
 
 // unsolicited returns what the connection's reader calls; it touches nothing of
 // the actor's state.
-func (u *upstream) unsolicited(ctx actor.Context) func(messages.Notification) {
-	system, to, server, g := ctx.ActorSystem(), ctx.Self(), u.Spec.Name, new(gate)
+func (u *upstream) unsolicited(ctx actor.Context, link string) func(messages.Notification) {
+	system, to, server, g := ctx.ActorSystem(), ctx.Self(), u.Spec.Name, &gate{link: link}
 	return func(n messages.Notification) {
 		switch n.Method {
 		case "notifications/tools/list_changed", "notifications/resources/list_changed", "notifications/prompts/list_changed":
@@ -43,7 +46,7 @@ func (u *upstream) stderr(ctx actor.Context) func(string) {
 // probeOn returns what a probe works on: an idle connection, or a temporary one
 // that it makes; an exclusive server has one connection, busy or not.
 func (u *upstream) probeOn(ctx actor.Context) (session.Connection, *member) {
-	on := session.Connection{Dialer: u.Dialer, Dial: u.dialRequest(ctx, messages.Caller{})}
+	on := session.Connection{Dialer: u.Dialer, Dial: u.dialRequest(ctx, "", messages.Caller{})}
 	on.Dial.Unsolicited = func(messages.Notification) {}
 	var m *member
 	if u.phase == ready {
@@ -69,6 +72,10 @@ func (u *upstream) probeNow(ctx actor.Context) {
 		return
 	}
 	on, m := u.probeOn(ctx)
+	if teller := u.pool.members[u.teller]; teller != nil && teller.conn != nil && !teller.closing && teller.users == 0 && !isLost(teller.conn) {
+		on.Conn, m = teller.conn, teller // it knows what has changed
+	}
+	u.teller = ""
 	u.read(ctx, on, m)
 }
 

@@ -20,14 +20,14 @@ func (u *upstream) dial(ctx actor.Context, caller messages.Caller) *member {
 	}
 	m := &member{pid: pid, name: kit.Base(pid), dial: caller.DialKey(), since: u.Env.Clock.Now()}
 	u.pool.add(m)
-	ctx.Request(pid, link.Open{Env: u.Env, Dialer: u.Dialer, Request: u.dialRequest(ctx, caller)})
+	ctx.Request(pid, link.Open{Env: u.Env, Dialer: u.Dialer, Request: u.dialRequest(ctx, m.name, caller)})
 	return m
 }
 
-func (u *upstream) dialRequest(ctx actor.Context, caller messages.Caller) link.DialRequest {
+func (u *upstream) dialRequest(ctx actor.Context, name string, caller messages.Caller) link.DialRequest {
 	return link.DialRequest{
 		Spec: u.Spec, Limits: u.Env.Limits, Caller: caller, Remembered: u.peer.Protocol,
-		Unsolicited: u.unsolicited(ctx), Stderr: u.stderr(ctx),
+		Unsolicited: u.unsolicited(ctx, name), Stderr: u.stderr(ctx),
 	}
 }
 

@@ -70,6 +70,7 @@ type upstream struct {
 	probe    *actor.PID // nil when nobody reads the catalog
 	probing  *member    // what it reads on; nil for a temporary connection
 	probed   time.Time  // when the last reading began
+	teller   string     // the link on which a change was told last
 	outdated bool       // the catalog changed while it was read
 	degraded string     // the catalog could not be read again
 
@@ -249,6 +250,7 @@ func (u *upstream) told(ctx actor.Context, in self) {
 		}
 	case listChanged:
 		m.gate.open()
+		u.teller = m.gate.link
 		u.refresh(ctx)
 	case refreshDue:
 		if m.round == u.rounds && u.phase == ready {

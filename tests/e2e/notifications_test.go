@@ -17,7 +17,7 @@ func TestListChanged_ReachesEveryClientAndTheNextListIsCurrent(t *testing.T) {
 	latest := puppethttp.Start(t, puppethttp.Options{Versions: []string{modern}})
 	legacy := puppethttp.Start(t, puppethttp.Options{Versions: []string{v20251125}})
 	servers := map[string]any{
-		"grow": puppetServer("grow"),
+		"grow": sharedByAll(puppetServer("grow")), // what one client lets grow, the others call
 		"http": map[string]any{"url": legacy.URL}, "http-modern": map[string]any{"url": latest.URL},
 	}
 	announce := func(p *puppethttp.Puppet, tool string) {

@@ -46,6 +46,12 @@ func puppetServer(behaviour string, args ...string) map[string]any {
 	return testkit.PuppetServer("e2e", behaviour, args...)
 }
 
+// sharedByAll lets all clients use the same process of a server.
+func sharedByAll(server map[string]any) map[string]any {
+	server["isolation"] = "shared"
+	return server
+}
+
 // writeConfig writes a configuration into dir and returns its path. Settings
 // are keys of its top level.
 func writeConfig(t *testing.T, dir string, servers map[string]any, settings ...map[string]any) string {
