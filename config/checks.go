@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/mcpx/mcpx/messages"
 )
 
 // The checks behind the kinds of single keys. Each gets the value that its
@@ -81,6 +83,23 @@ func checkHeaders(c *checker, key string, at int, v any) (any, bool) {
 		seen[lower] = name
 	}
 	return out, valid
+}
+
+// checkForwarded checks the patterns of headers that are forwarded, or not.
+func checkForwarded(c *checker, key string, at int, v any) (any, bool) {
+	valid := true
+	for i, pattern := range v.([]string) {
+		prefix, beginning := strings.CutSuffix(pattern, "*")
+		only := messages.HeaderForwarding{Enabled: true, Allow: []string{pattern}}
+		switch {
+		case strings.Contains(prefix, "*"), !isToken(prefix) && (prefix != "" || !beginning):
+			c.errorf(at, item(key, i), "expected the name of a header, or its beginning with a * behind it")
+			valid = false
+		case !beginning && !only.Allows(pattern) && strings.HasSuffix(key, "whitelist"):
+			c.warnf(at, item(key, i), "%s is never forwarded: it belongs to the connection or to the protocol", label(pattern))
+		}
+	}
+	return v, valid
 }
 
 // isToken: RFC 9110, 5.6.2.
@@ -160,12 +179,41 @@ func checkAPIKeys(c *checker, key string, at int, v any) (any, bool) {
 	return v, valid
 }
 
+// Paths hold what needs no escapes, so that they are the same wherever they are compared.
+var plainPath = regexp.MustCompile(`^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*$`)
+
+func checkPath(c *checker, key string, at int, v any) (string, bool) {
+	path := "/" + strings.Trim(v.(string), "/")
+	if path != "/" && !plainPath.MatchString(path) {
+		c.errorf(at, key, "expected a path such as /tools/ of letters, digits, '-', '.', '_' and '~'")
+		return "", false
+	}
+	return path, true
+}
+
+func checkPathPrefix(c *checker, key string, at int, v any) (any, bool) {
+	path, ok := checkPath(c, key, at, v)
+	if path != "/" {
+		path += "/"
+	}
+	return path, ok
+}
+
+func checkRootPath(c *checker, key string, at int, v any) (any, bool) {
+	path, ok := checkPath(c, key, at, v)
+	return strings.TrimSuffix(path, "/"), ok
+}
+
 func item(key string, i int) string { return fmt.Sprintf("%s[%d]", key, i) }
 
 func checkOrigins(c *checker, key string, at int, v any) (any, bool) {
 	var out []string
 	valid := true
 	for i, s := range v.([]string) {
+		if s == "*" {
+			out = append(out, s)
+			continue
+		}
 		u, err := url.Parse(s)
 		if err != nil || u.Scheme == "" || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
 			c.errorf(at, item(key, i), "expected an origin such as https://app.example.com, without a path")

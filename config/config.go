@@ -17,16 +17,25 @@ type Config struct {
 	Policy  messages.Policy       // of the top level: what a server without keys of its own gets
 	Limits  messages.Limits
 
+	// Forwarding is of the top level as well.
+	Forwarding messages.HeaderForwarding
+
 	Host      string
 	Port      int  // 0: any
 	PortGiven bool // somebody asked for this port: do not take another one
 
 	APIKeys        map[string]string // by the name of the holder; "default" is api_key. Empty: no key is asked for
-	AllowedOrigins []string          // "https://app.example.com", lower case
+	StrictAuth     bool              // documents ask for a key as well
+	AllowedOrigins []string          // "https://app.example.com", lower case; "*" for all
 	AllowedHosts   []string          // beside the loopback names and the bound address; lower case
 	Insecure       bool              // an address beyond loopback without a key is what the user wants
 
 	TLSCertFile, TLSKeyFile string // PEM; both or none
+
+	PathPrefix string   // of the OpenAPI endpoints; begins and ends with "/"
+	RootPath   string   // where a reverse proxy shows the service; empty, or "/x/y"
+	Document   Document // what stands in OpenAPI documents instead of what the servers say
+	HotReload  bool     // the file is watched
 
 	LogLevel  string // "trace", "debug", "info", "warn" or "error"
 	LogFormat string // "auto", "json" or "console"; auto is console on a terminal, else json
@@ -42,6 +51,10 @@ type Config struct {
 	origins origins  // of the values, for Print
 	secrets []string // values of variables that the file refers to and nobody may see
 }
+
+// Document is what OpenAPI documents say of themselves; empty fields are left
+// to the server.
+type Document struct{ Name, Description, Version string }
 
 // LoadOptions say where a configuration comes from.
 type LoadOptions struct {
@@ -60,6 +73,14 @@ type LoadOptions struct {
 	// []string, map[string]string.
 	Flags map[string]any
 
+	// FlagNames are the names of flags, without dashes, by their keys, where
+	// they are not those of the keys.
+	FlagNames map[string]string
+
+	// ServerEnv are variables for every stdio server of the file, below those
+	// of its own, and for its references, above the environment.
+	ServerEnv map[string]string
+
 	// CommandLine is one more server, given by words instead of a file.
 	CommandLine *CommandLine
 }
@@ -70,7 +91,13 @@ type LoadOptions struct {
 // Problems also holds the warnings.
 func Load(opts LoadOptions) (*Config, Problems) {
 	env := environment(opts.Environ)
-	r := &report{used: map[string]bool{}, lookup: func(name string) (string, bool) { v, ok := env[name]; return v, ok }}
+	r := &report{used: map[string]bool{}, lookup: func(name string) (string, bool) {
+		if v, ok := opts.ServerEnv[name]; ok {
+			return v, true
+		}
+		v, ok := env[name]
+		return v, ok
+	}}
 	c := &checker{report: r}
 
 	root, ok := c.open(opts)
@@ -142,7 +169,7 @@ func (c *checker) fileError(err *syntaxError) {
 func (c *checker) build(root node, env map[string]string, opts LoadOptions) *Config {
 	file := c.read(topIndex, root)
 	entries := c.entries(root)
-	ours, flags := c.fromEnvironment(env), c.fromFlags(opts.Flags)
+	ours, flags := c.fromEnvironment(env), c.fromFlags(opts)
 	layers := []layer{ambientLogLevel(env), file, ours, flags}
 
 	t := defaults()
@@ -161,19 +188,20 @@ func (c *checker) build(root node, env map[string]string, opts LoadOptions) *Con
 	c.settlePolicy(&t.spec.Policy, top, false)
 	c.settleService(t, top)
 	t.PortGiven = written("port", top)
-	t.Policy, t.DisabledTools = t.spec.Policy, t.spec.DisabledTools
+	t.Policy, t.Forwarding, t.DisabledTools = t.spec.Policy, t.spec.Forwarding, t.spec.DisabledTools
 
 	var known []string
-	maxWritten := written("request_timeout_max", top)
+	base := inherited{policy: t.Policy, forwarding: t.Forwarding, env: opts.ServerEnv, maxWritten: written("request_timeout_max", top)}
 	for i := range entries {
 		known = append(known, entries[i].name)
-		if spec, ok := entries[i].spec(t.Policy, maxWritten); ok {
+		if spec, ok := entries[i].spec(base); ok {
 			t.Servers = append(t.Servers, spec)
 			t.origins.add(&entries[i])
 		}
 	}
 	if opts.CommandLine != nil {
-		if spec, e, ok := c.single(*opts.CommandLine, t.Policy, maxWritten); ok {
+		base.env = nil // it has its own
+		if spec, e, ok := c.single(*opts.CommandLine, base); ok {
 			if slices.Contains(known, spec.Name) {
 				c.part(spec.Name).errorf(nowhere, "", "a server of this name stands in the file: give this one another")
 				c.failed = true
@@ -203,6 +231,9 @@ func (c *checker) settleService(t *target, top layer) {
 			t.APIKeys = map[string]string{}
 		}
 		t.APIKeys["default"] = t.apiKey
+	}
+	if slices.Contains(t.AllowedOrigins, "*") && len(t.APIKeys) == 0 {
+		c.warnf(top["allowed_origins"].at, "allowed_origins", "every web page that somebody opens here may call every tool, since no api_key is asked for")
 	}
 	switch {
 	case t.TLSCertFile != "" && t.TLSKeyFile == "":

@@ -1,11 +1,14 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/mcpx/mcpx/messages"
 )
 
 const envPrefix = "MCPX_"
@@ -64,7 +67,7 @@ func (c *checker) unknownVariables(env map[string]string) {
 		if !strings.HasPrefix(name, envPrefix) || c.used[name] || slices.Contains(known, name) {
 			continue
 		}
-		if near := nearest(name, known); near != "" {
+		if near := messages.Nearest(name, known); near != "" {
 			c.warnf(nowhere, name, "unknown variable, ignored; did you mean %s?", near)
 			continue
 		}
@@ -87,18 +90,18 @@ func variable(name string) string {
 }
 
 // fromFlags reads values by the names of keys ("port", "limits.depth").
-func (c *checker) fromFlags(flags map[string]any) layer {
+func (c *checker) fromFlags(opts LoadOptions) layer {
 	l := layer{}
-	for _, name := range sortedKeys(flags) {
-		flag := "--" + strings.ReplaceAll(name, "_", "-")
+	for _, name := range sortedKeys(opts.Flags) {
+		flag := "--" + cmp.Or(opts.FlagNames[name], strings.ReplaceAll(name, "_", "-"))
 		k := topIndex.keys[name]
 		if k == nil || k.name != name {
 			c.errorf(nowhere, flag, "stands for no key of the configuration")
 			continue
 		}
-		n, ok := literal(flags[name])
+		n, ok := literal(opts.Flags[name])
 		if !ok {
-			c.errorf(nowhere, flag, "a value of type %T cannot be used", flags[name])
+			c.errorf(nowhere, flag, "a value of type %T cannot be used", opts.Flags[name])
 			continue
 		}
 		c.readAs(k, flag, n, l)

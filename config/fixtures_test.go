@@ -98,6 +98,9 @@ func difference(t *testing.T, cfg *Config) string {
 			server := s.(map[string]any)
 			own := server["Policy"].(map[string]any)
 			strip(own, fields(t, cfg.Policy))
+			if reflect.DeepEqual(server["Forwarding"], got["Forwarding"]) || reflect.DeepEqual(server["Forwarding"], base["Forwarding"]) {
+				delete(server, "Forwarding")
+			}
 			for name, v := range server {
 				if v == nil || v == "" || v == false || name == "Protocol" && v == "auto" || name == "Policy" && len(own) == 0 {
 					delete(server, name)

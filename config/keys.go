@@ -21,7 +21,7 @@ const (
 // defaults are read from: each default stands in one place only.
 type target struct {
 	Config
-	spec   messages.ServerSpec // at the top level only its Policy and DisabledTools count
+	spec   messages.ServerSpec // at the top level only its Policy, Forwarding and DisabledTools count
 	kind   string              // "type" as it is written
 	on     bool
 	apiKey string
@@ -32,7 +32,8 @@ func defaults() *target {
 		Config: Config{
 			Limits: messages.DefaultLimits(),
 			Host:   "127.0.0.1", Port: 8000,
-			LogLevel: "info", LogFormat: "auto",
+			PathPrefix: "/",
+			LogLevel:   "info", LogFormat: "auto",
 			Profile: "inspect", SchemaCompression: true, TOONCompression: true, TOONMinSize: 1,
 		},
 		spec: messages.ServerSpec{Protocol: "auto", Policy: messages.DefaultPolicy()},
@@ -134,6 +135,12 @@ func serverKeys() []key {
 			to(field(func(t *target) *bool { return &t.spec.Exclusive })),
 		row("protocol", inServer, text{}, "`auto`, `legacy`, `modern`, or a version such as `2025-11-25`", "a clear error at connect").
 			checked(checkProtocol).to(field(func(t *target) *string { return &t.spec.Protocol })),
+		row("client_header_forwarding.enabled", anywhere, toggle{}, "http, sse: passes headers of HTTP callers on to the server", "").
+			to(field(func(t *target) *bool { return &t.spec.Forwarding.Enabled })),
+		row("client_header_forwarding.whitelist", anywhere, list{}, "which; without a list all; a `*` at the end stands for the rest of a name. `Authorization` and `Cookie` only where they are named in full, headers of the connection never", "").
+			checked(checkForwarded).to(field(func(t *target) *[]string { return &t.spec.Forwarding.Allow })),
+		row("client_header_forwarding.blacklist", anywhere, list{}, "which not; wins", "").
+			checked(checkForwarded).to(field(func(t *target) *[]string { return &t.spec.Forwarding.Deny })),
 		row("disabled_tools", anywhere, list{}, "tools that nobody may call; `server.tool` at the top level", "forbidden").
 			to(field(func(t *target) *[]string { return &t.spec.DisabledTools })),
 		row("cache_tools", inServer, spans{}, "`cache_ttl` of single tools, by their names; 0 for never", "").
@@ -151,7 +158,9 @@ func serviceKeys() []key {
 			checked(checkAPIKey).to(field(func(t *target) *string { return &t.apiKey })),
 		row("api_keys", inTop, table{}, "keys by the name of their holder", "401, 403").
 			checked(checkAPIKeys).to(field(func(t *target) *map[string]string { return &t.APIKeys })),
-		row("allowed_origins", inTop, list{}, "web origins that browsers may call from", "403").
+		row("strict_auth", inTop, toggle{}, "OpenAPI documents and their pages ask for a key as well", "401, 403").
+			to(field(func(t *target) *bool { return &t.StrictAuth })),
+		row("allowed_origins", inTop, list{}, "web origins that browsers may call from; `*` for all", "403").
 			checked(checkOrigins).to(field(func(t *target) *[]string { return &t.AllowedOrigins })),
 		row("allowed_hosts", inTop, list{}, "names in Host, beside the loopback names and the bound address", "403").
 			checked(checkHosts).to(field(func(t *target) *[]string { return &t.AllowedHosts })),
@@ -161,6 +170,18 @@ func serviceKeys() []key {
 			to(field(func(t *target) *string { return &t.TLSCertFile })),
 		row("ssl_keyfile", inTop, text{}, "its private key, PEM", "").
 			to(field(func(t *target) *string { return &t.TLSKeyFile })),
+		row("path_prefix", inTop, text{}, "path below which tools are served as OpenAPI endpoints", "404").
+			checked(checkPathPrefix).to(field(func(t *target) *string { return &t.PathPrefix })),
+		row("root_path", inTop, text{}, "path below which a reverse proxy shows mcpx; OpenAPI endpoints answer there too", "").
+			checked(checkRootPath).to(field(func(t *target) *string { return &t.RootPath })),
+		row("openapi.name", inTop, text{}, "title of the OpenAPI documents", "").
+			to(field(func(t *target) *string { return &t.Document.Name })).says("the server's"),
+		row("openapi.description", inTop, text{}, "their description", "").
+			to(field(func(t *target) *string { return &t.Document.Description })).says("the server's instructions"),
+		row("openapi.version", inTop, text{}, "their version", "").
+			to(field(func(t *target) *string { return &t.Document.Version })).says("the server's"),
+		row("hot_reload", inTop, toggle{}, "watches the configuration file and applies what changes in its servers", "what is wrong with it is logged, and nothing changes").
+			to(field(func(t *target) *bool { return &t.HotReload })),
 		row("profile", inTop, choice{"inspect", "describe", "invoke"}, "the set of compact tools", "").
 			to(field(func(t *target) *string { return &t.Profile })),
 		row("include_structured_content", inTop, toggle{}, "adds `structuredContent` to the results of tools", "").
@@ -290,6 +311,12 @@ func limitKeys() []key {
 			to(limit(func(l *messages.Limits) *int { return &l.CacheEntries })),
 		row("limits.cache_bytes", inTop, oneByte, "bytes of results kept of one server", "the least recently used is dropped; a larger one is not kept").
 			to(limit(func(l *messages.Limits) *int { return &l.CacheBytes })),
+		row("limits.idempotency_keys", inTop, positive, "requests with an `Idempotency-Key` in flight, and answers to such that are kept", "HTTP 429 with retry-after; the oldest answer is dropped").
+			to(limit(func(l *messages.Limits) *int { return &l.IdempotencyKeys })),
+		row("limits.idempotency_bytes", inTop, oneByte, "bytes of answers kept", "the oldest is dropped").
+			to(limit(func(l *messages.Limits) *int { return &l.IdempotencyBytes })),
+		row("limits.idempotency_for", inTop, brief, "how long an answer is kept", "dropped; the key counts as new").
+			to(spanOf(func(l *messages.Limits) *time.Duration { return &l.IdempotencyFor })),
 	}
 }
 
@@ -302,15 +329,13 @@ func pendingKeys() []key {
 		pending("limits.parked_per_principal", inTop, natural, "64", "of one principal", "answered as cancelled upstream"),
 		pending("limits.parked_for", inTop, orZero, "10 min", "how long", "answered as cancelled upstream"),
 		pending("endpoints", inTop, anything{}, "none", "transparent endpoints", ""),
-		pending("client_header_forwarding.enabled", anywhere, toggle{}, "false", "passes headers of callers on", ""),
-		pending("client_header_forwarding.whitelist", anywhere, list{}, "none", "which; a trailing `*` matches the rest", ""),
-		pending("client_header_forwarding.blacklist", anywhere, list{}, "none", "which not; wins", ""),
 	}
 }
 
 // aliases are other spellings that configurations of today use.
 var aliases = map[string]string{
 	"disabledTools":                             "disabled_tools",
+	"cors_allow_origins":                        "allowed_origins",
 	"connection_settings.retry_attempts":        "retry_attempts",
 	"connection_settings.retry_delay":           "retry_delay",
 	"connection_settings.connection_timeout":    "connection_timeout",

@@ -3,6 +3,8 @@ package config
 import (
 	"slices"
 	"strings"
+
+	"github.com/mcpx/mcpx/messages"
 )
 
 // setting is one value that was read, and where it stands. A value that is
@@ -112,7 +114,7 @@ func isOff(v any) bool {
 // unknown warns of a member that nothing reads.
 func (c *checker) unknown(known names, prefix string, m member) {
 	name := label(prefix + m.name)
-	hint, place, near := hints[m.name], elsewhere(known, prefix+m.name), nearest(m.name, known.at(prefix))
+	hint, place, near := hints[m.name], elsewhere(known, prefix+m.name), messages.Nearest(m.name, known.at(prefix))
 	switch {
 	case hint != "" && prefix == "":
 		c.warnf(m.at, name, "unknown key, ignored: %s", hint)

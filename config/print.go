@@ -39,7 +39,7 @@ const (
 
 // render is Print without masks.
 func (c *Config) render() string {
-	t := &target{Config: *c, spec: messages.ServerSpec{Policy: c.Policy, DisabledTools: c.DisabledTools}}
+	t := c.target()
 	if _, given := c.origins.top["api_key"]; given {
 		t.apiKey = c.APIKeys["default"]
 		t.APIKeys = maps.Clone(c.APIKeys)
@@ -53,6 +53,11 @@ func (c *Config) render() string {
 	var out strings.Builder
 	block(&out, line{inner: append(lines, servers)}, "")
 	return out.String()
+}
+
+// target is the configuration as the accessors of keys see it.
+func (c *Config) target() *target {
+	return &target{Config: *c, spec: messages.ServerSpec{Policy: c.Policy, Forwarding: c.Forwarding, DisabledTools: c.DisabledTools}}
 }
 
 // top lists the keys of the top level that have a value.
@@ -101,15 +106,17 @@ func server(s messages.ServerSpec, t *target, from map[string]string) line {
 			continue
 		}
 		v, origin := k.get(own), from[k.name]
+		// Nothing may be what the server says against the top level.
+		against := k.scope&inTop != 0 && k.name != "disabled_tools" && !same(v, k.get(t))
 		switch {
-		case isEmpty(v):
+		case isEmpty(v) && !against, own.kind == "stdio" && strings.HasPrefix(k.name, "client_header_forwarding."):
 			continue
 		case k.name == "disabled_tools": // some are handed out by the top level
 			if slices.ContainsFunc(t.DisabledTools, func(tool string) bool { return disables(tool, s) }) {
 				origin = strings.Trim(origin+", "+t.origins.top[k.name], ", ")
 			}
 		case origin != "":
-		case k.name == "type", k.scope&inTop != 0 && !same(v, k.get(t)):
+		case k.name == "type", against:
 			origin = fromOthers
 		default:
 			continue

@@ -134,6 +134,9 @@ func other(t *testing.T, k *key, v any) string {
 	case time.Duration:
 		return fmt.Sprintf("%q", v+1500*time.Millisecond)
 	case []string:
+		if strings.HasPrefix(k.name, "client_header_forwarding.") {
+			return `["X-A"]`
+		}
 		return `["https://a.example"]`
 	case map[string]string:
 		return `{"a": "b"}`

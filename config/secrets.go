@@ -118,11 +118,15 @@ func maskMap(m map[string]string) map[string]string {
 func (c *Config) Masked() *Config {
 	shown := *c
 	hide := c.hide
-	for _, s := range []*string{&shown.Host, &shown.TLSCertFile, &shown.TLSKeyFile} {
+	for _, s := range []*string{
+		&shown.Host, &shown.TLSCertFile, &shown.TLSKeyFile, &shown.PathPrefix, &shown.RootPath,
+		&shown.Document.Name, &shown.Document.Description, &shown.Document.Version,
+	} {
 		*s = hide(*s)
 	}
 	shown.AllowedHosts, shown.AllowedOrigins = hideAll(c.AllowedHosts, hide), hideAll(c.AllowedOrigins, hide)
 	shown.DisabledTools = hideAll(c.DisabledTools, hide)
+	shown.Forwarding.Allow, shown.Forwarding.Deny = hideAll(c.Forwarding.Allow, hide), hideAll(c.Forwarding.Deny, hide)
 	shown.APIKeys = maps.Clone(c.APIKeys)
 	for name := range shown.APIKeys {
 		shown.APIKeys[name] = Masked
@@ -132,6 +136,7 @@ func (c *Config) Masked() *Config {
 		s = MaskSpec(s)
 		s.Command, s.Cwd, s.URL = hide(s.Command), hide(s.Cwd), hide(s.URL)
 		s.Args, s.DisabledTools = hideAll(s.Args, hide), hideAll(s.DisabledTools, hide)
+		s.Forwarding.Allow, s.Forwarding.Deny = hideAll(s.Forwarding.Allow, hide), hideAll(s.Forwarding.Deny, hide)
 		for _, m := range []map[string]string{s.Env, s.Headers} {
 			for name, value := range m { // copies
 				m[name] = hide(value)

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -104,9 +105,16 @@ func (e *entry) validName() bool {
 	return false
 }
 
-// spec reads and checks one server. Its policy is the top level's with what
-// stands in the server on top.
-func (e *entry) spec(policy messages.Policy, maxWritten bool) (messages.ServerSpec, bool) {
+// inherited is what a server gets from around it, below what stands in itself.
+type inherited struct {
+	policy     messages.Policy
+	forwarding messages.HeaderForwarding
+	env        map[string]string // for processes
+	maxWritten bool              // somebody has set request_timeout_max
+}
+
+// spec reads and checks one server.
+func (e *entry) spec(base inherited) (messages.ServerSpec, bool) {
 	if e.node.kind != objectNode {
 		e.errorf(e.at, "", "expected an object, found %s", e.node.describe())
 		return messages.ServerSpec{}, false
@@ -114,7 +122,7 @@ func (e *entry) spec(policy messages.Policy, maxWritten bool) (messages.ServerSp
 	l := e.read(serverIndex, e.node)
 	e.redundantName()
 	t := defaults()
-	t.spec.Name, t.spec.Policy = e.name, policy
+	t.spec.Name, t.spec.Policy, t.spec.Forwarding = e.name, base.policy, base.forwarding
 	counts, err := merge(t, l)
 	if err != nil {
 		e.errorf(e.at, "", "%s", err)
@@ -123,7 +131,8 @@ func (e *entry) spec(policy messages.Policy, maxWritten bool) (messages.ServerSp
 	e.own = counts
 	t.spec.Disabled = !t.on
 	e.reach(t, l)
-	e.settlePolicy(&t.spec.Policy, l, maxWritten)
+	e.addEnv(&t.spec, base.env)
+	e.settlePolicy(&t.spec.Policy, l, base.maxWritten)
 	e.settlePool(&t.spec, l)
 	normalize(&t.spec)
 	return t.spec, !e.failed
@@ -174,7 +183,10 @@ func (e *entry) reach(t *target, l layer) {
 			e.errorf(at, "", "stdio type requires 'command' field")
 		}
 		e.idle(l, transport, "url", "headers")
-		t.spec.URL, t.spec.Headers = "", nil
+		if on, ok := l["client_header_forwarding.enabled"]; ok && on.value == true {
+			e.warnf(on.at, "client_header_forwarding", "is not used by a server of type %s", transport)
+		}
+		t.spec.URL, t.spec.Headers, t.spec.Forwarding = "", nil, messages.HeaderForwarding{}
 		return
 	case "http":
 		t.spec.Transport = messages.TransportHTTP
@@ -194,6 +206,22 @@ func (e *entry) reach(t *target, l layer) {
 	}
 	e.idle(l, transport, "command", "args", "env", "cwd")
 	t.spec.Command, t.spec.Args, t.spec.Env, t.spec.Cwd = "", nil, nil, ""
+}
+
+// addEnv gives a process what the command line has for all of them.
+func (e *entry) addEnv(s *messages.ServerSpec, env map[string]string) {
+	if s.Transport != messages.TransportStdio || len(env) == 0 {
+		return
+	}
+	all := maps.Clone(env)
+	maps.Copy(all, s.Env)
+	s.Env = all
+	if own, ok := e.own["env"]; ok {
+		own.variables = append(own.variables, "--env")
+		e.own["env"] = own
+		return
+	}
+	e.own["env"] = setting{at: nowhere, from: "--env"}
 }
 
 // idle warns of keys that a server of this type does not use.
@@ -286,6 +314,12 @@ func normalize(s *messages.ServerSpec) {
 	}
 	if len(s.Headers) == 0 {
 		s.Headers = nil
+	}
+	if len(s.Forwarding.Allow) == 0 {
+		s.Forwarding.Allow = nil
+	}
+	if len(s.Forwarding.Deny) == 0 {
+		s.Forwarding.Deny = nil
 	}
 	if len(s.CacheTools) == 0 {
 		s.CacheTools = nil

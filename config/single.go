@@ -27,12 +27,12 @@ type CommandLine struct {
 // errors there is no server.
 func SingleServer(line CommandLine, policy messages.Policy) (messages.ServerSpec, Problems) {
 	c := &checker{report: &report{used: map[string]bool{}}}
-	spec, _, _ := c.single(line, policy, false)
+	spec, _, _ := c.single(line, inherited{policy: policy})
 	return spec, c.problems
 }
 
 // single also returns the entry as which the line was read.
-func (c *checker) single(line CommandLine, policy messages.Policy, maxWritten bool) (messages.ServerSpec, *entry, bool) {
+func (c *checker) single(line CommandLine, base inherited) (messages.ServerSpec, *entry, bool) {
 	name := line.Name
 	if name == "" {
 		name = nameOf(line.Words)
@@ -43,7 +43,7 @@ func (c *checker) single(line CommandLine, policy messages.Policy, maxWritten bo
 	if isURL(line.Words) && len(line.Words) > 1 {
 		e.errorf(nowhere, "", "expected nothing behind the URL")
 	}
-	spec, ok := e.spec(policy, maxWritten)
+	spec, ok := e.spec(base)
 	if !ok || !valid || e.failed {
 		c.failed = true
 		return messages.ServerSpec{}, e, false
