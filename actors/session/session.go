@@ -312,10 +312,13 @@ func (s *session) disarm() {
 }
 
 func (s *session) timeout() *messages.Failure {
+	after := s.env.Clock.Now().Sub(s.started)
+	f := s.failure(messages.KindTimeout, "server %q did not answer %s within %v", s.call.Server, s.call.Request.Method, after.Round(time.Millisecond))
 	if s.state == waiting {
-		return s.failure(messages.KindUnavailable, "server %q: no connection was free within %v", s.call.Server, s.env.Clock.Now().Sub(s.started).Round(time.Millisecond))
+		f = s.failure(messages.KindUnavailable, "server %q: no connection was free within %v", s.call.Server, after.Round(time.Millisecond))
 	}
-	return s.failure(messages.KindTimeout, "server %q did not answer %s within %v", s.call.Server, s.call.Request.Method, s.env.Clock.Now().Sub(s.started).Round(time.Millisecond))
+	f.After = after
+	return f
 }
 
 func (s *session) failure(kind messages.Kind, format string, args ...any) *messages.Failure {
