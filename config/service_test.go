@@ -95,7 +95,7 @@ func TestServerEnv_FillsReferencesAndReachesEveryProcess(t *testing.T) {
 		t.Fatal(problems)
 	}
 	one := cfg.Servers[0]
-	if got := fmt.Sprint(one.Command, one.Args, one.Env); got != "flag [ambient canary] map[A:flag API_TOKEN:canary C:own D:own]" {
+	if got := fmt.Sprint(one.Command, one.Args, one.Env); got != "flag[ambient canary] map[A:flag API_TOKEN:canary C:own D:own]" {
 		t.Error(got)
 	}
 	if got := fmt.Sprint(cfg.Servers[1].Env, cfg.Servers[2].Env, cfg.Servers[3].Env); got != "map[A:flag API_TOKEN:canary C:flag] map[] map[E:line]" {
