@@ -182,7 +182,11 @@ func (c *httpCore) close(ctx context.Context, endSession func(context.Context) e
 }
 
 func (c *httpCore) shutDown(endSession func(context.Context) error) error {
-	wasLost := c.life.Err() != nil
+	wasLost := true
+	c.markLost.Do(func() {
+		wasLost = false
+		close(c.lost) // first, as in lose
+	})
 	c.end(messages.Failf(messages.KindUnavailable, c.name, "server %q: the connection is being closed", c.name))
 	idle := c.tasks.Close()
 	grace := time.NewTimer(closeGrace)
@@ -199,7 +203,6 @@ func (c *httpCore) shutDown(endSession func(context.Context) error) error {
 	c.hurry()
 	<-idle
 	c.wire.Close()
-	c.markLost.Do(func() { close(c.lost) })
 	return err
 }
 

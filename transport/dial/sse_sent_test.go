@@ -1,6 +1,7 @@
 package dial
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptrace"
 	"testing"
@@ -59,6 +60,46 @@ func TestSSESent_ARequestThatMayStillGoOutIsNotCalledUnsent(t *testing.T) {
 					t.Error("it would be sent again")
 				}
 			}
+		})
+	}
+}
+
+// Who is told "closed, try again" while it is being closed must find it lost:
+// otherwise the next try is sent here, too.
+func TestHTTPClose_WhoIsSentAwayFindsTheConnectionLost(t *testing.T) {
+	for name, test := range map[string]struct {
+		older bool
+		hangs string // what keeps the close waiting
+	}{
+		"HTTP+SSE":        {true, "POST notifications/cancelled"},
+		"Streamable HTTP": {false, "DELETE"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := puppethttp.Start(t, puppethttp.Options{Older: test.older})
+			d := httpTo(p.URL).era("legacy")
+			if test.older {
+				d.Request.Spec.Transport = messages.TransportSSE
+			}
+			conn, err := d.Dialer.Dial(within(t), d.Request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.Always(test.hangs, puppethttp.Hang)
+			_, cancel := started(t, conn, toolCall("sleep", "{}"), messages.Discard)
+			p.AwaitHeld(t, 1)
+			cancel(nil)
+			p.Await(t, "notifications/cancelled", 1)
+			ctx, hurry := context.WithCancel(within(t))
+			closed := make(chan error, 1)
+			go func() { closed <- conn.Close(ctx) }()
+			for stale := false; !stale; {
+				f := do(t, conn, toolCall("echo", "{}")).Failure
+				if stale = f != nil && f.Stale; stale && !isLost(conn) {
+					t.Error("it is not lost")
+				}
+			}
+			hurry()
+			<-closed // what it says is of no interest here
 		})
 	}
 }
