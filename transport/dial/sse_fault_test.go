@@ -71,21 +71,17 @@ func TestSSEFault_AnAnswerBeforeTheEndStillCounts(t *testing.T) {
 	awaitLost(t, c)
 }
 
-func TestSSEFault_SilenceCostsTheConnectionOnlyWhereSomebodyWaits(t *testing.T) {
+func TestSSEFault_SilenceWhileSomebodyWaitsCostsTheConnection(t *testing.T) {
 	p, d := older(t)
-	d.Request.Spec.Policy.SSEReadTimeout = 50 * time.Millisecond
+	d.Request.Spec.Policy.SSEReadTimeout = time.Hour
 	c := d.sse(t)
-	late := time.NewTimer(4 * d.Request.Spec.Policy.SSEReadTimeout)
-	defer late.Stop()
-	select {
-	case <-c.Lost():
-		t.Fatal("a stream on which nobody waits was given up")
-	case <-late.C:
-	}
-	lives(t, c)
 	calls := held(t, p, c, 3)
+	c.silence.mu.Lock()
+	c.silence.limit = time.Millisecond
+	c.silence.timer.Reset(c.silence.limit)
+	c.silence.mu.Unlock()
 	for _, call := range calls {
-		failed(t, outcome(t, call), messages.KindUnavailable, messages.SentUnknown, "no sign of life on its event stream for 50ms (sse_read_timeout)")
+		failed(t, outcome(t, call), messages.KindUnavailable, messages.SentUnknown, "no sign of life on its event stream for 1ms (sse_read_timeout)")
 	}
 	awaitLost(t, c)
 	eventually(t, "the end of the session", func() bool { return p.Sessions() == 0 })
@@ -131,19 +127,18 @@ func TestSSESilence_CountsFromTheLastByteOrTheFirstWhoWaits(t *testing.T) {
 
 func TestSSEFault_CommentsAreASignOfLife(t *testing.T) {
 	p, d := older(t)
-	d.Request.Spec.Policy.SSEReadTimeout = 300 * time.Millisecond
 	c := d.sse(t)
-	released := make(chan struct{})
-	p.Once("tools/call:echo", puppethttp.Hold(released))
-	call, _ := started(t, c, toolCall("echo", `{"n":7}`), messages.Discard)
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for range 12 { // twice as long as the limit
-		<-tick.C
-		p.Say(": still there\n\n")
+	calls := held(t, p, c, 1)
+	heard := func() time.Time {
+		c.silence.mu.Lock()
+		defer c.silence.mu.Unlock()
+		return c.silence.since
 	}
-	close(released)
-	wantText(t, outcome(t, call), "7")
+	before := heard()
+	p.Say(":\n")
+	eventually(t, "the comment to count", func() bool { return heard().After(before) })
+	p.DropStreams()
+	outcome(t, calls[0])
 }
 
 // Faults of one POST, or of one answer. The connection must live on after each.
