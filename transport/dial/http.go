@@ -23,7 +23,8 @@ import (
 // request only.
 //
 // Bounds: limits.message_bytes and limits.depth per message, limits.header_bytes
-// per answer, max_concurrency+httpSpareTasks small messages on their way.
+// per answer, max_concurrency+httpSpareTasks small messages on their way, and as
+// many exchanges that have not quite ended.
 type httpConn struct {
 	*httpCore
 	pace   httpPace

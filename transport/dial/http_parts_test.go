@@ -46,7 +46,7 @@ func TestHTTPTasks_NoneStartsOnceTheyAreClosedAndNoneIsForgotten(t *testing.T) {
 	if tasks.GoSmall(func() {}) { // its slot must come back
 		t.Error("a small task started after the close")
 	}
-	if len(tasks.slots) != 0 {
+	if len(tasks.small) != 0 {
 		t.Error("a slot is lost")
 	}
 	<-tasks.Close()

@@ -79,7 +79,7 @@ func (x *httpExchange) drain(resp *http.Response) {
 		_ = resp.Body.Close() // the answer is complete
 		return
 	}
-	x.handedOver = x.c.tasks.GoSmall(func() {
+	x.handedOver = x.c.tasks.GoEnd(func() {
 		defer x.cancel(nil)
 		late := time.AfterFunc(smallDeadline, func() { x.cancel(nil) })
 		defer late.Stop()

@@ -4,10 +4,14 @@ import (
 	"sync"
 )
 
-// httpTasks are the goroutines of one connection: its standing stream, and the
-// small messages that nobody waits for. None outlives the connection.
+// httpTasks are the goroutines of one connection: its standing stream, the small
+// messages that nobody waits for, and the ends of exchanges whose answer is
+// there. None outlives the connection.
+//
+// Of the last two there are bounds of their own: a server that ends no exchange
+// must not keep what we owe it from going out.
 type httpTasks struct {
-	slots chan struct{} // bounds the small messages
+	small, ends chan struct{} // slots
 
 	mu     sync.Mutex
 	open   int
@@ -15,8 +19,8 @@ type httpTasks struct {
 	idle   chan struct{} // closed when none is left and none can follow
 }
 
-func newHTTPTasks(small int) *httpTasks {
-	return &httpTasks{slots: make(chan struct{}, small), idle: make(chan struct{})}
+func newHTTPTasks(bound int) *httpTasks {
+	return &httpTasks{small: make(chan struct{}, bound), ends: make(chan struct{}, bound), idle: make(chan struct{})}
 }
 
 // Go runs f unless the connection is closing.
@@ -34,19 +38,24 @@ func (t *httpTasks) Go(f func()) bool {
 	return true
 }
 
-// GoSmall is Go within the bound; beyond it f is not run.
-func (t *httpTasks) GoSmall(f func()) bool {
+// GoSmall is Go for a small message, within their bound; beyond it f is not run.
+func (t *httpTasks) GoSmall(f func()) bool { return t.within(t.small, f) }
+
+// GoEnd is Go for the end of an exchange, within their bound; beyond it f is not run.
+func (t *httpTasks) GoEnd(f func()) bool { return t.within(t.ends, f) }
+
+func (t *httpTasks) within(slots chan struct{}, f func()) bool {
 	select {
-	case t.slots <- struct{}{}:
+	case slots <- struct{}{}:
 	default:
 		return false
 	}
 	started := t.Go(func() {
-		defer func() { <-t.slots }()
+		defer func() { <-slots }()
 		f()
 	})
 	if !started {
-		<-t.slots
+		<-slots
 	}
 	return started
 }

@@ -102,7 +102,7 @@ func (c *sseConn) leave(p *pending, cancel context.CancelFunc) {
 		return
 	default:
 	}
-	lingers := c.tasks.GoSmall(func() {
+	lingers := c.tasks.GoEnd(func() {
 		defer cancel()
 		late := time.NewTimer(smallDeadline)
 		defer late.Stop()
