@@ -29,6 +29,7 @@ type httpCore struct {
 	wire    httpWire
 	url     *url.URL    // where messages are posted
 	base    http.Header // sent with every request
+	hidden  []string    // the secrets of the configured address
 	peer    messages.Peer
 	session string // Streamable HTTP, legacy: the session id; empty when the server has none
 
@@ -73,7 +74,11 @@ func (d *Dialer) newHTTPCore(req link.DialRequest) (*httpCore, *messages.Failure
 	if u.User != nil {
 		password, _ := u.User.Password()
 		c.base.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(u.User.Username()+":"+password)))
+		c.hidden = append(c.hidden, password)
 		u.User = nil
+	}
+	for _, values := range u.Query() {
+		c.hidden = append(c.hidden, values...)
 	}
 	for name, value := range req.Spec.Headers {
 		c.base.Set(name, value)

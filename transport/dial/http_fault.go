@@ -155,7 +155,7 @@ func (c *httpCore) sanitise(text string) string {
 // secrets are what we sent in headers and in the query, longest first, and their words: a server
 // may quote the token without its scheme. Short ones are no secrets.
 func (c *httpCore) secrets() []string {
-	list := []string{c.session}
+	list := append([]string{c.session}, c.hidden...)
 	for _, values := range c.url.Query() {
 		list = append(list, values...)
 	}

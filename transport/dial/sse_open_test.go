@@ -67,6 +67,18 @@ func TestSSEOpen_SaysInPlainWordsWhyThereIsNoConnection(t *testing.T) {
 	}
 }
 
+// The endpoint takes the place of the configured address; the secrets of that
+// are still what servers quote.
+func TestSSEOpen_TheSecretsOfItsAddressStaySecretOnceTheEndpointIsKnown(t *testing.T) {
+	p, _ := older(t)
+	c := sseAt(strings.Replace(p.URL, "http://", "http://ann:open-barley@", 1) + "?key=open-wheat").sse(t)
+	p.Once("POST tools/call:echo", puppethttp.Status(403, "wheat: open-wheat, barley: open-barley, session-1"))
+	f := failed(t, do(t, c, toolCall("echo", "{}")), messages.KindUnavailable, messages.SentUnknown, "wheat: ***, barley: ***, ***")
+	if strings.Contains(f.Message, "open-") {
+		t.Error(f.Message)
+	}
+}
+
 func TestSSEOpen_EndsWithItsDeadlineWhereverTheServerStops(t *testing.T) {
 	for name, test := range map[string]struct {
 		kind   string // of request at which the server stops
