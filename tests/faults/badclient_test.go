@@ -9,6 +9,7 @@ import (
 
 	"github.com/mcpx/mcpx/actors/actortest"
 	"github.com/mcpx/mcpx/tests/fakes/puppet"
+	"github.com/mcpx/mcpx/tests/testkit"
 )
 
 // badLimits are small, so that what exceeds them is.
@@ -22,22 +23,22 @@ var secrets = regexp.MustCompile(`the-(right|wrong)-key`)
 // Everything that can be wrong with an HTTP request: each gets the answer that
 // the specification or common sense demands, and the next good one is served.
 func TestBadInput_OverHTTPEachGetsItsErrorAndNothingElseIsDisturbed(t *testing.T) {
-	mark := newMark()
-	p := serve(t, binary(t), config(map[string]any{"good": puppetServer(mark, "plain")}, map[string]any{"limits": badLimits, "api_keys": map[string]string{"tester": key}}))
+	mark := testkit.NewMark()
+	p := serve(t, testkit.Config(map[string]any{"good": testkit.PuppetServer(mark, "plain")}, map[string]any{"limits": badLimits, "api_keys": map[string]string{"tester": key}}))
 	authorized := "Authorization: Bearer " + key
 	good := func(t *testing.T) {
 		t.Helper()
-		status, body := p.post(modernExec("good", "echo", `{"text":"still here"}`), modernHeaders("tools/call", "exec", authorized))
+		status, body := p.post(modernExec("good", "echo", `{"text":"still here"}`), testkit.ModernHeaders("tools/call", "exec", authorized))
 		if status != http.StatusOK || !strings.Contains(body, "still here") {
-			t.Errorf("the good request was disturbed: %d %s\n%s", status, body, p.errs)
+			t.Errorf("the good request was disturbed: %d %s\n%s", status, body, p.Errs)
 		}
 	}
 	modern := func(more ...string) http.Header {
-		return modernHeaders("tools/call", "exec", append(more, authorized)...)
+		return testkit.ModernHeaders("tools/call", "exec", append(more, authorized)...)
 	}
 	// A legacy session, which the legacy cases use.
 	legacy := func(more ...string) http.Header {
-		h := modernHeaders("", "", append([]string{authorized, "MCP-Protocol-Version: 2025-11-25"}, more...)...)
+		h := testkit.ModernHeaders("", "", append([]string{authorized, "MCP-Protocol-Version: 2025-11-25"}, more...)...)
 		h.Del("Mcp-Method")
 		return h
 	}
@@ -187,7 +188,7 @@ func TestBadInput_OverHTTPEachGetsItsErrorAndNothingElseIsDisturbed(t *testing.T
 		},
 		{
 			name:   "an unknown method",
-			header: modernHeaders("tools/frobnicate", "", authorized), body: strings.Replace(list(`,"params":{"_meta":`+modernMeta+`}`), "tools/list", "tools/frobnicate", 1),
+			header: testkit.ModernHeaders("tools/frobnicate", "", authorized), body: strings.Replace(list(`,"params":{"_meta":`+testkit.ModernMeta+`}`), "tools/list", "tools/frobnicate", 1),
 			status: 404, want: `{"jsonrpc":"2.0","id":2,"error":{"code":-32601,"message":"method not found: tools/frobnicate"}}`,
 		},
 		{
@@ -197,7 +198,7 @@ func TestBadInput_OverHTTPEachGetsItsErrorAndNothingElseIsDisturbed(t *testing.T
 		},
 		{
 			name:   "an unknown tool",
-			header: modernHeaders("tools/call", "frobnicate", authorized), body: strings.Replace(exec, `"exec"`, `"frobnicate"`, 1),
+			header: testkit.ModernHeaders("tools/call", "frobnicate", authorized), body: strings.Replace(exec, `"exec"`, `"frobnicate"`, 1),
 			status: 200, want: `{"jsonrpc":"2.0","id":1,"error":{"code":-32602,"message":"unknown tool: frobnicate (there are inspect, exec, resources)"}}`,
 		},
 		{
@@ -237,17 +238,17 @@ func TestBadInput_OverHTTPEachGetsItsErrorAndNothingElseIsDisturbed(t *testing.T
 		},
 		{
 			name:   "no key",
-			header: modernHeaders("tools/call", "exec"), body: exec,
+			header: testkit.ModernHeaders("tools/call", "exec"), body: exec,
 			status: 401, want: `{"error":"an API key is needed: send the header \"Authorization: Bearer KEY\""}`,
 		},
 		{
 			name:   "a wrong key",
-			header: modernHeaders("tools/call", "exec", "Authorization: Bearer the-wrong-key"), body: exec,
+			header: testkit.ModernHeaders("tools/call", "exec", "Authorization: Bearer the-wrong-key"), body: exec,
 			status: 401, want: `{"error":"the API key is not known here"}`,
 		},
 		{
 			name:   "a key in another scheme",
-			header: modernHeaders("tools/call", "exec", "Authorization: Basic dGhlLXJpZ2h0LWtleQ=="), body: exec,
+			header: testkit.ModernHeaders("tools/call", "exec", "Authorization: Basic dGhlLXJpZ2h0LWtleQ=="), body: exec,
 			status: 401, want: `{"error":"an API key is needed: send the header \"Authorization: Bearer KEY\""}`,
 		},
 	} {
@@ -276,11 +277,11 @@ func TestBadInput_OverHTTPEachGetsItsErrorAndNothingElseIsDisturbed(t *testing.T
 	if status, body, _ := p.ask("POST", p.url, list(""), inSession()); status != http.StatusOK {
 		t.Errorf("the session did not survive it: %d %s", status, body)
 	}
-	if err := p.end(syscall.SIGINT); err != nil {
-		t.Errorf("%v\n%s", err, p.errs)
+	if err := p.End(func() error { return p.Signal(syscall.SIGINT) }); err != nil {
+		t.Errorf("%v\n%s", err, p.Errs)
 	}
-	if secrets.MatchString(p.errs.String()) {
-		t.Errorf("a key is in the log:\n%s", p.errs)
+	if secrets.MatchString(p.Errs.String()) {
+		t.Errorf("a key is in the log:\n%s", p.Errs)
 	}
 	actortest.Eventually(t, "no process is left", func() bool { return len(puppet.Marked(mark)) == 0 })
 }

@@ -4,35 +4,39 @@ import (
 	"bytes"
 	"fmt"
 	"net"
-	"os/exec"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/mcpx/mcpx/actors/actortest"
+	"github.com/mcpx/mcpx/tests/testkit"
 )
 
 // run runs a command line to its end and returns its exit code, stdout and stderr.
 func run(t *testing.T, files map[string]string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
-	p := command(t, binary(t), args...)
-	for name, text := range files {
-		p.write(name, text)
-	}
-	var out bytes.Buffer
-	p.cmd.Stdout, p.cmd.Stdin = &out, strings.NewReader("")
-	if err := p.cmd.Start(); err != nil {
+	binary, err := testkit.Binary()
+	if err != nil {
 		t.Fatal(err)
 	}
-	stuck := time.AfterFunc(actortest.Patience, func() { _ = p.cmd.Process.Kill() })
-	defer stuck.Stop()
-	if err := p.cmd.Wait(); err != nil {
-		if _, ok := err.(*exec.ExitError); !ok {
+	dir := t.TempDir()
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return p.cmd.ProcessState.ExitCode(), out.String(), p.errs.String()
+	var out bytes.Buffer
+	cmd := testkit.Command(binary, dir, args...)
+	cmd.Stdout, cmd.Stdin = &out, strings.NewReader("")
+	p, err := testkit.Start(cmd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !testkit.Until(p.Ended) {
+		p.Kill()
+		t.Errorf("%s did not end", cmd)
+	}
+	return cmd.ProcessState.ExitCode(), out.String(), p.Errs.String()
 }
 
 func TestBadInput_AFileThatCannotBeUsedIsRefusedWithAReason(t *testing.T) {
@@ -80,7 +84,7 @@ func TestBadInput_APortInUseIsNamed(t *testing.T) {
 	}
 	defer taken.Close()
 	port := taken.Addr().(*net.TCPAddr).Port
-	code, out, errs := run(t, map[string]string{"mcpx.json": config(map[string]any{}, nil)}, "serve", "mcpx.json", "--port", fmt.Sprint(port))
+	code, out, errs := run(t, map[string]string{"mcpx.json": testkit.Config(map[string]any{})}, "serve", "mcpx.json", "--port", fmt.Sprint(port))
 	want := fmt.Sprintf("mcpx: cannot listen on 127.0.0.1:%d: another program uses that port; stop it or choose another port\n", port)
 	if code != 1 || out != "" || !strings.HasSuffix(errs, want) {
 		t.Errorf("exit code %d, stdout %q, stderr\n%swant\n%s", code, out, errs, want)
@@ -90,16 +94,25 @@ func TestBadInput_APortInUseIsNamed(t *testing.T) {
 	if err == nil { // else somebody has it already
 		defer fallback.Close()
 	}
-	p := command(t, binary(t), "serve", "mcpx.json")
-	p.write("mcpx.json", config(map[string]any{}, nil))
-	p.start()
-	line, err := p.out.ReadString('\n')
-	if err != nil || strings.Contains(line, ":8000/") {
-		t.Errorf("it said %q (%v)\n%s", line, err, p.errs)
+	dir := t.TempDir()
+	if _, err := testkit.WriteConfig(dir, testkit.Config(map[string]any{})); err != nil {
+		t.Fatal(err)
 	}
-	actortest.Eventually(t, "the log says so", func() bool {
-		return strings.Contains(p.errs.String(), "Port 8000 is occupied, using port")
-	})
+	g, err := testkit.Serve(dir, "mcpx.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(g.URL, ":8000/") {
+		t.Errorf("it listens at %s\n%s", g.URL, g.Errs)
+	}
+	if _, ok := g.AwaitLog(func(l testkit.LogLine) bool {
+		return strings.Contains(l.Text("message"), "Port 8000 is occupied, using port")
+	}); !ok {
+		t.Errorf("the log does not say so:\n%s", g.Errs)
+	}
+	if err := g.Close(); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestBadInput_ACommandLineThatMakesNoSense(t *testing.T) {

@@ -7,15 +7,16 @@ import (
 
 	"github.com/mcpx/mcpx/actors/actortest"
 	"github.com/mcpx/mcpx/tests/fakes/puppet"
+	"github.com/mcpx/mcpx/tests/testkit"
 )
 
 // Everything that can be wrong with a line on stdio: each gets its one answer,
 // and the next good line is served.
 func TestBadInput_OverStdioEachGetsItsErrorAndNothingElseIsDisturbed(t *testing.T) {
-	mark := newMark()
-	p := overStdio(t, config(map[string]any{"good": puppetServer(mark, "plain")}, map[string]any{"limits": badLimits}))
-	call := `{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{` + execParams("good", "echo", "{}") + `}}`
-	modern := strings.Replace(modernExec("good", "echo", "{}"), `"id":1`, `"id":7`, 1)
+	mark := testkit.NewMark()
+	p := overStdio(t, testkit.Config(map[string]any{"good": testkit.PuppetServer(mark, "plain")}, map[string]any{"limits": badLimits}))
+	call := `{"jsonrpc":"2.0","id":7,"method":"tools/call","params":` + testkit.ExecParams("good", "echo", "{}") + `}`
+	modern := testkit.Modern(7, "tools/call", testkit.ExecParams("good", "echo", "{}"))
 	for _, tc := range []struct{ name, line, want string }{
 		{
 			"no JSON",
@@ -156,15 +157,15 @@ func TestBadInput_OverStdioEachGetsItsErrorAndNothingElseIsDisturbed(t *testing.
 		p.good()
 	}
 	// The end of input, in the middle of a line.
-	if _, err := io.WriteString(p.in, call[:30]); err != nil {
+	if _, err := io.WriteString(p.In, call[:30]); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.in.Close(); err != nil {
+	if err := p.In.Close(); err != nil {
 		t.Fatal(err)
 	}
-	<-p.exited
-	if p.err != nil {
-		t.Errorf("it ended with %v\n%s", p.err, p.errs)
+	<-p.Exited
+	if p.Err() != nil {
+		t.Errorf("it ended with %v\n%s", p.Err(), p.Errs)
 	}
 	actortest.Eventually(t, "no process is left", func() bool { return len(puppet.Marked(mark)) == 0 })
 }

@@ -13,13 +13,14 @@ import (
 	"github.com/mcpx/mcpx/actors/actortest"
 	"github.com/mcpx/mcpx/tests/fakes/puppet"
 	"github.com/mcpx/mcpx/tests/fakes/puppethttp"
+	"github.com/mcpx/mcpx/tests/testkit"
 )
 
 // good asks the good server, which must answer whatever else happens.
 func (p *program) good() {
 	p.t.Helper()
 	if answer := p.call("good", "echo", `{"text":"still here"}`); !strings.Contains(answer, "still here") {
-		p.t.Errorf("the good server was disturbed: %s\n%s", answer, p.errs)
+		p.t.Errorf("the good server was disturbed: %s\n%s", answer, p.Errs)
 	}
 }
 
@@ -47,7 +48,7 @@ func told(t *testing.T, answer string) string {
 // process: each is told to whoever calls it, and the good one answers between
 // any two of them.
 func TestBadInput_ABadServerCostsItsOwnCallersOnly(t *testing.T) {
-	mark := newMark()
+	mark := testkit.NewMark()
 	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
 		_, _ = io.WriteString(w, "<html>Welcome</html>")
@@ -60,14 +61,14 @@ func TestBadInput_ABadServerCostsItsOwnCallersOnly(t *testing.T) {
 		server["connection_timeout"] = 2
 		return server
 	}
-	text := config(map[string]any{
-		"good":      puppetServer(mark, "plain"),
-		"mute":      impatient(puppetServer(mark, "mute")),
-		"greeter":   impatient(puppetServer(mark, "greeter")),
-		"dying":     puppetServer(mark, "exit", "no licence"),
-		"crash":     puppetServer(mark, "crash"),
-		"overlong":  puppetServer(mark, "overlong", "200000"),
-		"deep":      puppetServer(mark, "deep", "300"),
+	text := testkit.Config(map[string]any{
+		"good":      testkit.PuppetServer(mark, "plain"),
+		"mute":      impatient(testkit.PuppetServer(mark, "mute")),
+		"greeter":   impatient(testkit.PuppetServer(mark, "greeter")),
+		"dying":     testkit.PuppetServer(mark, "exit", "no licence"),
+		"crash":     testkit.PuppetServer(mark, "crash"),
+		"overlong":  testkit.PuppetServer(mark, "overlong", "200000"),
+		"deep":      testkit.PuppetServer(mark, "deep", "300"),
 		"ghost":     map[string]any{"command": "no-such-program"},
 		"nodir":     map[string]any{"command": "sleep", "args": []string{"600"}, "cwd": "/no/such/dir"},
 		"text":      map[string]any{"command": "./mcpx.json"},
@@ -117,7 +118,7 @@ func TestBadInput_ABadServerCostsItsOwnCallersOnly(t *testing.T) {
 	}
 	places := strings.NewReplacer(host(nowhere), "NOWHERE", host(mail.URL), "MAIL")
 	for name, run := range map[string]func(*testing.T, string) *program{
-		"over HTTP":  func(t *testing.T, config string) *program { return serve(t, binary(t), config) },
+		"over HTTP":  serve,
 		"over stdio": overStdio,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -138,7 +139,7 @@ func TestBadInput_ABadServerCostsItsOwnCallersOnly(t *testing.T) {
 				actortest.Eventually(t, "in the log: "+want, func() bool { return p.logged()[want] })
 			}
 			if t.Failed() {
-				t.Logf("the log:\n%s", p.errs)
+				t.Logf("the log:\n%s", p.Errs)
 			}
 		})
 	}
@@ -157,16 +158,13 @@ var position = regexp.MustCompile(`^mcpx\.json:\d+:\d+`)
 // logged returns the messages of the log, positions in the file left out.
 func (p *program) logged() map[string]bool {
 	p.t.Helper()
+	lines, others := p.Log()
+	for _, line := range others {
+		p.t.Errorf("not a line of the log: %s", line)
+	}
 	all := map[string]bool{}
-	for line := range strings.Lines(p.errs.String()) {
-		var m struct{ Message string }
-		if !strings.HasSuffix(line, "\n") {
-			break // the rest is under way
-		}
-		if err := json.Unmarshal([]byte(line), &m); err != nil {
-			p.t.Errorf("not a line of the log: %s", line)
-		}
-		all[position.ReplaceAllString(m.Message, "mcpx.json:L:C")] = true
+	for _, l := range lines {
+		all[position.ReplaceAllString(l.Text("message"), "mcpx.json:L:C")] = true
 	}
 	return all
 }

@@ -15,23 +15,24 @@ import (
 	"github.com/mcpx/mcpx/messages"
 	"github.com/mcpx/mcpx/tests/fakes/puppet"
 	"github.com/mcpx/mcpx/tests/fakes/puppethttp"
+	"github.com/mcpx/mcpx/tests/testkit"
 )
 
 func TestClose_ThreeAtOnceUnderLoadWithAHungServerAndOneWhoseCloseFails(t *testing.T) {
 	refusing, modern := legacyHTTP(t), modernHTTP(t)
 	refusing.Always("DELETE", puppethttp.Status(http.StatusInternalServerError, "no"))
-	h := open(t, func(o *actors.Options) { o.Limits.CloseTimeout = 5 * time.Second })
-	before := h.holds()
+	h := testkit.Open(t, func(o *actors.Options) { o.Limits.CloseTimeout = 5 * time.Second })
+	before := h.Holds()
 	received := t.TempDir() + "/received"
-	stubborn := h.stdio("stubborn", "record", received, "stubborn")
-	h.connect(stubborn, h.http("refusing", refusing), h.stdio("fine-stdio", "plain"), h.stdio("fine-modern", "modern"), h.http("fine-http", modern))
-	wantResult(t, h.start(toolCall("stubborn", "echo", 1), 1).outcome(t), "t1")
-	during := h.holds()
-	load := h.work(32, "stubborn", "refusing", "fine-stdio", "fine-modern", "fine-http")
+	stubborn := h.Stdio("stubborn", "record", received, "stubborn")
+	h.ServeAll(stubborn, h.HTTP("refusing", refusing), h.Stdio("fine-stdio", "plain"), h.Stdio("fine-modern", "modern"), h.HTTP("fine-http", modern))
+	testkit.WantResult(t, h.Start(testkit.ToolCall("stubborn", "echo", 1), 1).Outcome(t), "t1")
+	during := h.Holds()
+	load := h.Work(32, "stubborn", "refusing", "fine-stdio", "fine-modern", "fine-http")
 	// The hung server also has calls that never end: the drain is used up.
-	var stuck []pending
+	var stuck []testkit.Pending
 	for n := range 4 {
-		stuck = append(stuck, h.start(toolCall("stubborn", "sleep", n), n))
+		stuck = append(stuck, h.Start(testkit.ToolCall("stubborn", "sleep", n), n))
 	}
 	actortest.Eventually(t, "calls are stuck", func() bool {
 		return strings.Count(strings.Join(puppet.Recorded(received), "\n"), `"sleep"`) == len(stuck)
@@ -71,39 +72,39 @@ func TestClose_ThreeAtOnceUnderLoadWithAHungServerAndOneWhoseCloseFails(t *testi
 
 	// Everybody was answered, and typed.
 	for _, p := range stuck {
-		wantKind(t, p.outcome(t), messages.KindUnavailable, messages.SentUnknown)
+		testkit.WantKind(t, p.Outcome(t), messages.KindUnavailable, messages.SentUnknown)
 	}
-	failed := load.end()
+	failed := load.End()
 	for what := range failed {
 		if !strings.Contains(what, ": unavailable, sent ") && !strings.Contains(what, ": unknown_upstream, sent no") {
 			t.Errorf("a caller was answered %q", what)
 		}
 	}
 	// Nothing is left.
-	h.nothingLeft()
+	h.NothingLeft()
 	if s := h.Statuses(); len(s) != 0 || h.Connected() != 0 || len(h.Directory().Catalogs) != 0 {
 		t.Errorf("left: %v, %d connected, %d catalogs", s, h.Connected(), len(h.Directory().Catalogs))
 	}
-	var after holdings
-	actortest.Eventually(t, "all is given back", func() bool { after = h.holds(); return after.within(before) })
+	var after testkit.Holdings
+	actortest.Eventually(t, "all is given back", func() bool { after = h.Holds(); return after.Within(before) })
 	t.Logf("three closes took %v, %v and %v of %v, the fourth %v; closed %d in good order; errors: %v; %d calls done before, %d callers answered %v",
 		all[0].took.Round(time.Millisecond), all[1].took.Round(time.Millisecond), all[2].took.Round(time.Millisecond), 5*time.Second, instant,
-		fourth.Closed, fourth.Errors, load.done.Load(), load.callers, failed)
+		fourth.Closed, fourth.Errors, load.Done.Load(), load.Callers, failed)
 	t.Logf("before: %v; connected: %v; after: %v", before, during, after)
 }
 
 func TestDisconnect_EndsTheProcessAndOnlyConnectBringsItBack(t *testing.T) {
-	h := open(t, nil)
+	h := testkit.Open(t, nil)
 	p := legacyHTTP(t)
-	spec := h.stdio("a", "plain")
-	h.connect(spec, h.http("b", p))
-	first := h.status("a").Pid
-	if err := h.Connect(t.Context(), "a"); err != nil || h.status("a").Pid != first {
-		t.Errorf("connecting a connected server: %v, process %d, was %d", err, h.status("a").Pid, first)
+	spec := h.Stdio("a", "plain")
+	h.ServeAll(spec, h.HTTP("b", p))
+	first := h.StatusOf("a").Pid
+	if err := h.Connect(t.Context(), "a"); err != nil || h.StatusOf("a").Pid != first {
+		t.Errorf("connecting a connected server: %v, process %d, was %d", err, h.StatusOf("a").Pid, first)
 	}
-	actortest.Await(t, h.events, 1, func(e messages.AlreadyConnected) bool { return e.Server == "a" })
+	actortest.Await(t, h.Events, 1, func(e messages.AlreadyConnected) bool { return e.Server == "a" })
 	for server, gone := range map[string]func() bool{
-		"a": func() bool { return len(puppet.Marked(h.mark)) == 0 },
+		"a": func() bool { return len(puppet.Marked(h.Mark)) == 0 },
 		"b": func() bool { return p.Sessions() == 0 },
 	} {
 		if was, err := h.Disconnect(t.Context(), server); !was || err != nil {
@@ -112,15 +113,15 @@ func TestDisconnect_EndsTheProcessAndOnlyConnectBringsItBack(t *testing.T) {
 		if !gone() {
 			t.Errorf("%s: the other side is still there", server)
 		}
-		if s := h.status(server); s.State != messages.StateDisconnected {
+		if s := h.StatusOf(server); s.State != messages.StateDisconnected {
 			t.Errorf("%+v", s)
 		}
-		wantKind(t, h.start(toolCall(server, "echo", 1), 1).outcome(t), messages.KindUnavailable, messages.SentNo)
+		testkit.WantKind(t, h.Start(testkit.ToolCall(server, "echo", 1), 1).Outcome(t), messages.KindUnavailable, messages.SentNo)
 		if was, err := h.Disconnect(t.Context(), server); was || err != nil {
 			t.Errorf("%s, again: %v, %v", server, was, err)
 		}
 	}
-	if pids := puppet.Marked(h.mark); len(pids) != 0 {
+	if pids := puppet.Marked(h.Mark); len(pids) != 0 {
 		t.Errorf("a call has started %v", pids)
 	}
 	if was, err := h.Disconnect(t.Context(), "nobody"); was || err != nil {
@@ -130,7 +131,7 @@ func TestDisconnect_EndsTheProcessAndOnlyConnectBringsItBack(t *testing.T) {
 		if err := h.Connect(t.Context(), server); err != nil {
 			t.Error(err)
 		}
-		wantResult(t, h.start(toolCall(server, "echo", 2), 2).outcome(t), "t2")
+		testkit.WantResult(t, h.Start(testkit.ToolCall(server, "echo", 2), 2).Outcome(t), "t2")
 	}
 	// A close that fails is told, and costs nothing but the telling.
 	p.Always("DELETE", puppethttp.Status(http.StatusInternalServerError, "no"))
@@ -146,8 +147,8 @@ func TestDisconnect_EndsTheProcessAndOnlyConnectBringsItBack(t *testing.T) {
 
 // Operations on one server are ordered by its actor, whoever asks for them.
 func TestConnect_AndDisconnectFromAllSidesLeaveOneProcessOrNone(t *testing.T) {
-	h := open(t, nil)
-	h.connect(h.stdio("a", "plain"))
+	h := testkit.Open(t, nil)
+	h.ServeAll(h.Stdio("a", "plain"))
 	var wg sync.WaitGroup
 	for i := range 16 {
 		wg.Go(func() {
@@ -160,14 +161,14 @@ func TestConnect_AndDisconnectFromAllSidesLeaveOneProcessOrNone(t *testing.T) {
 	}
 	wg.Wait()
 	want := map[messages.State]int{messages.StateConnected: 1, messages.StateDisconnected: 0}
-	state := h.status("a").State
+	state := h.StatusOf("a").State
 	n, settled := want[state]
-	if left := len(puppet.Marked(h.mark)); !settled || left != n || len(h.paths("l")) != n {
-		t.Errorf("state %s with %d processes and links %v", state, left, h.paths("l"))
+	if left := len(puppet.Marked(h.Mark)); !settled || left != n || len(h.Paths("l")) != n {
+		t.Errorf("state %s with %d processes and links %v", state, left, h.Paths("l"))
 	}
 	if err := h.Connect(t.Context(), "a"); err != nil {
 		t.Fatal(err)
 	}
-	wantResult(t, h.start(toolCall("a", "echo", 1), 1).outcome(t), "t1")
+	testkit.WantResult(t, h.Start(testkit.ToolCall("a", "echo", 1), 1).Outcome(t), "t1")
 	t.Logf("after 8 connects and 8 disconnects at once: %s, %d processes", state, n)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/mcpx/mcpx/messages"
 	"github.com/mcpx/mcpx/tests/fakes/puppet"
 	"github.com/mcpx/mcpx/tests/fakes/puppethttp"
+	"github.com/mcpx/mcpx/tests/testkit"
 )
 
 // held is a server whose tool "hold" answers when it is told to, and which can
@@ -26,19 +27,27 @@ type held struct {
 var upstreams = []struct {
 	name     string
 	notified bool // a call is cancelled by a notification, else by its closed stream
-	open     func(h *house, name string) held
+	open     func(h *testkit.House, name string) held
 }{
-	{"stdio legacy", true, func(h *house, name string) held { return stdioHeld(h, name, "hold") }},
-	{"stdio modern", true, func(h *house, name string) held { return stdioHeld(h, name, "hold-modern") }},
-	{"http legacy", true, func(h *house, name string) held { return httpHeld(h, name, legacyHTTP(h.t)) }},
-	{"http modern", false, func(h *house, name string) held { return httpHeld(h, name, modernHTTP(h.t)) }},
+	{"stdio legacy", true, func(h *testkit.House, name string) held { return stdioHeld(h, name, "hold") }},
+	{"stdio modern", true, func(h *testkit.House, name string) held { return stdioHeld(h, name, "hold-modern") }},
+	{"http legacy", true, func(h *testkit.House, name string) held { return httpHeld(h, name, legacyHTTP(h.T)) }},
+	{"http modern", false, func(h *testkit.House, name string) held { return httpHeld(h, name, modernHTTP(h.T)) }},
 }
 
-func stdioHeld(h *house, name, behaviour string) held {
-	file := h.t.TempDir() + "/received"
-	lines := func() []wire { return parse(h.t, puppet.Recorded(file)) }
+func legacyHTTP(t testing.TB) *puppethttp.Puppet {
+	return puppethttp.Start(t, puppethttp.Options{Versions: []string{puppethttp.Legacy}})
+}
+
+func modernHTTP(t testing.TB) *puppethttp.Puppet {
+	return puppethttp.Start(t, puppethttp.Options{Versions: []string{puppethttp.Modern}})
+}
+
+func stdioHeld(h *testkit.House, name, behaviour string) held {
+	file := h.T.TempDir() + "/received"
+	lines := func() []wire { return parse(h.T, puppet.Recorded(file)) }
 	return held{
-		spec:  h.stdio(name, "record", file, behaviour),
+		spec:  h.Stdio(name, "record", file, behaviour),
 		asked: func() map[int]string { return holds(lines()) },
 		given: func() []string {
 			var ids []string
@@ -51,14 +60,14 @@ func stdioHeld(h *house, name, behaviour string) held {
 		},
 		notices: func() int { return notices(lines()) },
 		release: func() {
-			if err := syscall.Kill(h.status(name).Pid, syscall.SIGUSR1); err != nil {
-				h.t.Fatal(err)
+			if err := syscall.Kill(h.StatusOf(name).Pid, syscall.SIGUSR1); err != nil {
+				h.T.Fatal(err)
 			}
 		},
 	}
 }
 
-func httpHeld(h *house, name string, p *puppethttp.Puppet) held {
+func httpHeld(h *testkit.House, name string, p *puppethttp.Puppet) held {
 	released := make(chan struct{})
 	p.Always("tools/call:hold", puppethttp.Hold(released))
 	lines := func() []wire {
@@ -68,10 +77,10 @@ func httpHeld(h *house, name string, p *puppethttp.Puppet) held {
 				bodies = append(bodies, string(r.Body))
 			}
 		}
-		return parse(h.t, bodies)
+		return parse(h.T, bodies)
 	}
 	return held{
-		spec:  h.http(name, p),
+		spec:  h.HTTP(name, p),
 		asked: func() map[int]string { return holds(lines()) },
 		given: func() []string {
 			var ids []string
@@ -96,7 +105,7 @@ type wire struct {
 	}
 }
 
-func parse(t *testing.T, lines []string) []wire {
+func parse(t testing.TB, lines []string) []wire {
 	t.Helper()
 	all := make([]wire, len(lines))
 	for i, line := range lines {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/mcpx/mcpx/actors/actortest"
 	"github.com/mcpx/mcpx/tests/fakes/puppet"
+	"github.com/mcpx/mcpx/tests/testkit"
 )
 
 // Five servers, each with a child that holds its pipes and a descendant that
@@ -22,21 +23,20 @@ import (
 // no process of theirs remains.
 func TestProgram_HoweverItEndsNoProcessRemains(t *testing.T) {
 	const servers, each, killAfter = 5, 3, 2 * time.Second
-	overHTTP := func(t *testing.T, config string) *program { return serve(t, binary(t), config) }
 	for _, tc := range []struct {
 		name  string
 		run   func(*testing.T, string) *program
 		end   func(*program) error
 		clean bool // it ends by itself, with 0
 	}{
-		{"serve, SIGTERM", overHTTP, signalled(syscall.SIGTERM), true},
-		{"serve, SIGKILL", overHTTP, signalled(syscall.SIGKILL), false},
+		{"serve, SIGTERM", serve, signalled(syscall.SIGTERM), true},
+		{"serve, SIGKILL", serve, signalled(syscall.SIGKILL), false},
 		{"stdio, SIGTERM", overStdio, signalled(syscall.SIGTERM), true},
 		{"stdio, SIGKILL", overStdio, signalled(syscall.SIGKILL), false},
-		{"stdio, end of input", overStdio, func(p *program) error { return p.in.Close() }, true},
+		{"stdio, end of input", overStdio, func(p *program) error { return p.In.Close() }, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			mark := newMark()
+			mark := testkit.NewMark()
 			t.Cleanup(func() { endMarked(mark) })
 			all := map[string]any{}
 			for i := range servers {
@@ -44,9 +44,9 @@ func TestProgram_HoweverItEndsNoProcessRemains(t *testing.T) {
 				if i == servers-1 {
 					args = []string{"deaf", "stubborn"}
 				}
-				all[fmt.Sprintf("%s-%d", mark, i)] = puppetServer(mark, "family", args...)
+				all[fmt.Sprintf("%s-%d", mark, i)] = testkit.PuppetServer(mark, "family", args...)
 			}
-			p := tc.run(t, config(all, map[string]any{"kill_after": killAfter.Seconds()}))
+			p := tc.run(t, testkit.Config(all, map[string]any{"kill_after": killAfter.Seconds()}))
 			for name := range all {
 				if answer := p.call(name, "echo", `{"text":"here"}`); !strings.Contains(answer, "here") {
 					t.Fatalf("%s answers %s", name, answer)
@@ -68,9 +68,9 @@ func TestProgram_HoweverItEndsNoProcessRemains(t *testing.T) {
 			if took > killAfter+time.Second {
 				t.Errorf("processes remained for %v, want at most kill_after (%v) and a second", took, killAfter)
 			}
-			<-p.exited
-			if tc.clean && p.err != nil {
-				t.Errorf("mcpx ended with %v\n%s", p.err, p.errs)
+			<-p.Exited
+			if tc.clean && p.Err() != nil {
+				t.Errorf("mcpx ended with %v\n%s", p.Err(), p.Errs)
 			}
 			t.Logf("%d processes of %d servers and their guards were gone after %v (kill_after %v)",
 				servers*each, servers, took.Round(time.Millisecond), killAfter)
@@ -86,7 +86,7 @@ func endMarked(mark string) {
 }
 
 func signalled(sig syscall.Signal) func(*program) error {
-	return func(p *program) error { return p.cmd.Process.Signal(sig) }
+	return func(p *program) error { return p.Signal(sig) }
 }
 
 // guards returns the pids of the living guards of servers whose names begin so.
@@ -121,7 +121,7 @@ func TestProgram_TheMemoryOf150Guards(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %v\n%s", build, err, out)
 	}
-	mark := newMark()
+	mark := testkit.NewMark()
 	t.Cleanup(func() { endMarked(mark) })
 	all := map[string]any{}
 	for i := range servers {
@@ -130,7 +130,16 @@ func TestProgram_TheMemoryOf150Guards(t *testing.T) {
 		}
 	}
 	begun := time.Now()
-	p := serve(t, path, config(all, map[string]any{"protocol": "legacy", "connection_timeout": 120, "log_level": "error"}))
+	dir := t.TempDir()
+	config, err := testkit.WriteConfig(dir, testkit.Config(all, map[string]any{"protocol": "legacy", "connection_timeout": 120, "log_level": "error"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := testkit.ServeBinary(path, dir, config, "--port", "0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(g.Kill)
 	actortest.Eventually(t, "all servers run", func() bool { return len(puppet.Marked(mark)) == servers })
 	started := time.Since(begun)
 
@@ -144,36 +153,23 @@ func TestProgram_TheMemoryOf150Guards(t *testing.T) {
 		rss += memory(t, pid, "Rss")
 		anonymous += memory(t, pid, "Anonymous")
 	}
-	own := memory(t, p.cmd.Process.Pid, "Rss")
+	own := memory(t, g.Pid(), "Rss")
 
 	begun = time.Now()
-	if err := p.cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
+	g.Kill()
 	actortest.Eventually(t, "no process remains", func() bool { return len(puppet.Marked(mark))+len(guards(t, mark)) == 0 })
 	ended := time.Since(begun)
-	<-p.exited
 	t.Logf("%d guards: %.1f MiB Pss, %.1f MiB Rss (%.1f MiB of it anonymous), each %d KiB Pss, %d KiB Rss; mcpx itself %.1f MiB Rss",
 		servers, float64(pss)/1024, float64(rss)/1024, float64(anonymous)/1024, pss/servers, rss/servers, float64(own)/1024)
 	t.Logf("%d servers started in %v; all gone %v after SIGKILL of mcpx", servers, started.Round(time.Millisecond), ended.Round(time.Millisecond))
 }
 
-// memory returns a line of /proc/PID/smaps_rollup in KiB.
+// memory is testkit.Memory of a process that lives.
 func memory(t *testing.T, pid int, field string) int {
 	t.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+	kib, err := testkit.Memory(pid, field)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for line := range strings.Lines(string(text)) {
-		if value, ok := strings.CutPrefix(line, field+":"); ok {
-			kb, err := strconv.Atoi(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), "kB")))
-			if err != nil {
-				t.Fatal(err)
-			}
-			return kb
-		}
-	}
-	t.Fatalf("%d: no %s in\n%s", pid, field, text)
-	return 0
+	return kib
 }

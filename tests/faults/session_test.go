@@ -8,11 +8,12 @@ import (
 	"github.com/mcpx/mcpx/actors"
 	"github.com/mcpx/mcpx/actors/actortest"
 	"github.com/mcpx/mcpx/messages"
+	"github.com/mcpx/mcpx/tests/testkit"
 )
 
 // victim is the one call of 64 that ends before its time.
 type victim struct {
-	pending
+	testkit.Pending
 	path  string
 	clock *actortest.Clock
 }
@@ -23,12 +24,12 @@ const callDeadline = 30 * time.Second
 var endings = []struct {
 	name string
 	kind messages.Kind
-	end  func(h *house, v victim) error
+	end  func(h *testkit.House, v victim) error
 }{
-	{"killed by its path", messages.KindUnavailable, func(h *house, v victim) error { return h.Kill(v.path) }},
-	{"cancelled by its client", messages.KindCancelled, func(_ *house, v victim) error { v.cancel(); return nil }},
-	{"past its deadline", messages.KindTimeout, func(_ *house, v victim) error { v.clock.Advance(callDeadline); return nil }},
-	{"panic inside it", messages.KindInternal, func(h *house, v victim) error { return h.Crash(v.path, "a bug") }},
+	{"killed by its path", messages.KindUnavailable, func(h *testkit.House, v victim) error { return h.Kill(v.path) }},
+	{"cancelled by its client", messages.KindCancelled, func(_ *testkit.House, v victim) error { v.Cancel(); return nil }},
+	{"past its deadline", messages.KindTimeout, func(_ *testkit.House, v victim) error { v.clock.Advance(callDeadline); return nil }},
+	{"panic inside it", messages.KindInternal, func(h *testkit.House, v victim) error { return h.Crash(v.path, "a bug") }},
 }
 
 // One session of 64 in flight over two servers ends, in four ways, against four
@@ -39,50 +40,50 @@ func TestSession_EndsAloneAmong64(t *testing.T) {
 		for _, e := range endings {
 			t.Run(u.name+", "+e.name, func(t *testing.T) {
 				clock := actortest.NewClock()
-				h := open(t, func(o *actors.Options) { o.Clock = clock })
+				h := testkit.Open(t, func(o *actors.Options) { o.Clock = clock })
 				a, b := u.open(h, "a"), upstreams[(i+2)%len(upstreams)].open(h, "b") // of the other transport
 				const perServer = 32
 				for _, s := range []*messages.ServerSpec{&a.spec, &b.spec} {
 					s.Policy.MaxConcurrency, s.Policy.ConnectionTimeout = perServer, 2*callDeadline
 				}
-				h.connect(a.spec, b.spec)
+				h.ServeAll(a.spec, b.spec)
 
 				// The victim begins alone, so that its path is known.
-				c := toolCall("a", "hold", 0)
+				c := testkit.ToolCall("a", "hold", 0)
 				if e.kind == messages.KindTimeout {
 					c.Timeout = callDeadline
 				}
-				v := victim{pending: h.start(c, 0), clock: clock}
+				v := victim{Pending: h.Start(c, 0), clock: clock}
 				actortest.Eventually(t, "the first call is with its server", func() bool { return len(a.asked()) == 1 })
-				v.path = h.paths("s")[0]
-				var others []pending
+				v.path = h.Paths("s")[0]
+				var others []testkit.Pending
 				for n := 1; n < 2*perServer; n++ {
 					server := "a"
 					if n >= perServer {
 						server = "b"
 					}
-					others = append(others, h.start(toolCall(server, "hold", n), n))
+					others = append(others, h.Start(testkit.ToolCall(server, "hold", n), n))
 				}
 				actortest.Eventually(t, "64 calls are in flight", func() bool {
 					return len(a.asked()) == perServer && len(b.asked()) == perServer
 				})
 				// One more than the first server takes: it waits for a credit.
-				others = append(others, h.start(toolCall("a", "hold", 64), 64))
-				actortest.Eventually(t, "one more call waits", func() bool { return len(h.paths("s")) == 65 })
+				others = append(others, h.Start(testkit.ToolCall("a", "hold", 64), 64))
+				actortest.Eventually(t, "one more call waits", func() bool { return len(h.Paths("s")) == 65 })
 
 				begun := time.Now()
 				if err := e.end(h, v); err != nil {
 					t.Fatal(err)
 				}
-				out := v.outcome(t)
+				out := v.Outcome(t)
 				took := time.Since(begun)
-				wantKind(t, out, e.kind, messages.SentUnknown)
+				testkit.WantKind(t, out, e.kind, messages.SentUnknown)
 				id := a.asked()[0]
 				actortest.Eventually(t, "its server is told", func() bool { return slices.Equal(a.given(), []string{id}) })
 				actortest.Eventually(t, "its credit is taken by the call that waited", func() bool { return a.asked()[64] != "" })
 				for _, p := range others {
-					if p.answered() {
-						t.Errorf("call %d was answered as well: %+v", p.n, p.outcome(t))
+					if p.Answered() {
+						t.Errorf("call %d was answered as well: %+v", p.N, p.Outcome(t))
 					}
 				}
 
@@ -90,13 +91,13 @@ func TestSession_EndsAloneAmong64(t *testing.T) {
 				b.release()
 				done := 0
 				for _, p := range others {
-					if out := p.outcome(t); answerOf(p.n)(out) {
+					if out := p.Outcome(t); answerOf(p.N)(out) {
 						done++
 					} else {
-						t.Errorf("call %d: %s %+v", p.n, out.Result, out.Failure)
+						t.Errorf("call %d: %s %+v", p.N, out.Result, out.Failure)
 					}
 				}
-				actortest.Eventually(t, "no session is left", func() bool { return len(h.paths("s")) == 0 })
+				actortest.Eventually(t, "no session is left", func() bool { return len(h.Paths("s")) == 0 })
 				h.Close()
 				if got := a.given(); !slices.Equal(got, []string{id}) {
 					t.Errorf("cancelled at its server: %v, want %s alone", got, id)
@@ -118,13 +119,13 @@ func TestSession_EndsAloneAmong64(t *testing.T) {
 }
 
 // wantStopped checks the supervision: nothing restarted, and stopped what panicked.
-func wantStopped(t *testing.T, h *house, panicked bool, path string) {
+func wantStopped(t *testing.T, h *testkit.House, panicked bool, path string) {
 	t.Helper()
-	if restarts := actortest.Of[messages.ActorRestarted](h.events); len(restarts) != 0 {
+	if restarts := actortest.Of[messages.ActorRestarted](h.Events); len(restarts) != 0 {
 		t.Errorf("restarted: %v", restarts)
 	}
 	var stopped, want []string
-	for _, e := range actortest.Of[messages.ActorStopped](h.events) {
+	for _, e := range actortest.Of[messages.ActorStopped](h.Events) {
 		stopped = append(stopped, e.Path)
 	}
 	if panicked {

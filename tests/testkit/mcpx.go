@@ -49,11 +49,10 @@ func ServeBinary(path, dir string, args ...string) (*Gateway, error) {
 func ServeConfig(t testing.TB, config string, args ...string) *Gateway {
 	t.Helper()
 	dir := t.TempDir()
-	path, err := WriteConfig(dir, config)
-	if err != nil {
+	if _, err := WriteConfig(dir, config); err != nil {
 		t.Fatal(err)
 	}
-	g, err := Serve(dir, append([]string{path, "--port", "0"}, args...)...)
+	g, err := Serve(dir, append([]string{"mcpx.json", "--port", "0"}, args...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
