@@ -193,3 +193,14 @@ func (r *Runtime) Allowed(p messages.Principal, server, tool string) *messages.F
 	}
 	return failure
 }
+
+// Open makes sure that there is a session of the server for this caller and
+// returns what the server said when it was opened.
+func (r *Runtime) Open(ctx context.Context, call messages.Call) (messages.Peer, *messages.Failure) {
+	call.Request = messages.Request{Kind: messages.RequestOpen}
+	out := r.Call(ctx, call, messages.Discard)
+	if out.Failure != nil {
+		return messages.Peer{}, out.Failure
+	}
+	return *out.Peer, nil
+}

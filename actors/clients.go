@@ -153,6 +153,22 @@ func (r *Runtime) CloseClient(ctx context.Context, id messages.ClientID, p messa
 	return nil
 }
 
+// AskClient notes a question that is about to be put to the client: its answer
+// will come through AnswerClient.
+func (r *Runtime) AskClient(id messages.ClientID, question messages.Notification) {
+	if pid := r.client(id); r.alive(pid) {
+		r.system.Root.Send(pid, messages.AskClient{Question: question})
+		return
+	}
+	question.Reply(messages.Answer{})
+}
+
+// AnswerClient hands on the client's answer to the question of that id; to one
+// that nobody asked it is nothing.
+func (r *Runtime) AnswerClient(id messages.ClientID, p messages.Principal, questionID string, answer messages.Answer) {
+	r.tell(id, messages.AnswerQuestion{Principal: p, ID: questionID, Answer: answer})
+}
+
 // tell sends to a client actor that may be gone, without making a dead letter of it.
 func (r *Runtime) tell(id messages.ClientID, m any) {
 	if pid := r.client(id); r.alive(pid) {

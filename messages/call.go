@@ -17,8 +17,19 @@ type Call struct {
 	Timeout   time.Duration // replaces the server's request_timeout when > 0
 }
 
+// RequestKind says what is to be done with the connection that a call gets.
+type RequestKind uint8
+
+// The kinds of requests.
+const (
+	RequestCall   RequestKind = iota // a request that is answered
+	RequestNotify                    // a notification: Method and Params; the outcome has no result
+	RequestOpen                      // nothing: the outcome's Peer is what the server said when the connection was opened
+)
+
 // Request is one MCP request without its envelope.
 type Request struct {
+	Kind   RequestKind
 	Method string // "tools/call"
 	Name   string // the routing name: params.name or params.uri; empty when the method has none
 
@@ -36,10 +47,22 @@ type Request struct {
 	LogLevel string
 }
 
-// Notification is one MCP notification without its envelope.
+// Notification is one MCP notification without its envelope. With Reply set it
+// is a question of the server instead: a request for the client (sampling,
+// elicitation, roots), which travels like the notifications of its call.
 type Notification struct {
 	Method string
 	Params json.RawMessage
+
+	ID    json.RawMessage // of a question: the server's own id, by which it may cancel it
+	Reply func(Answer)    // of a question: takes the one answer; later ones are nobody's. Does not block
+}
+
+// Answer is what a client answers to a question: its result, or its error, raw
+// JSON both. The zero Answer says that nobody can answer.
+type Answer struct {
+	Result json.RawMessage
+	Error  json.RawMessage
 }
 
 // Sink receives what belongs to one request before its answer: progress and
@@ -64,7 +87,8 @@ var Discard Sink = SinkFunc(func(Notification) error { return nil })
 type Outcome struct {
 	Result  json.RawMessage // the upstream's result, its own bytes; nil when Failure is set
 	Failure *Failure
-	Cached  bool // the result was kept from an earlier call, or is that of another call at the same time
+	Peer    *Peer // of RequestOpen
+	Cached  bool  // the result was kept from an earlier call, or is that of another call at the same time
 }
 
 // Err returns the failure as an error, nil when there is a result.

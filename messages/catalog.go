@@ -27,6 +27,7 @@ type Peer struct {
 	Version      string          // serverInfo.version
 	Capabilities json.RawMessage // raw; "{}" when none
 	Instructions string
+	Raw          json.RawMessage // the whole result of initialize or server/discover; may be nil
 }
 
 // Tool is one tool of a catalog. Raw is the definition as it came.

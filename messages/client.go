@@ -123,13 +123,36 @@ type ListsChanged struct{ Topics Topic }
 // Sender: the gateway. No reply.
 type EndClient struct{}
 
-func (CheckClient) toClient()   {}
-func (BeginRequest) toClient()  {}
-func (EndRequest) toClient()    {}
-func (CancelRequest) toClient() {}
-func (OpenStream) toClient()    {}
-func (PullEvents) toClient()    {}
-func (CloseStream) toClient()   {}
-func (CloseClient) toClient()   {}
-func (ListsChanged) toClient()  {}
-func (EndClient) toClient()     {}
+// FromServer brings what a mirrored connection said outside of any request: a
+// notification, or a question.
+//
+// Sender: the connection's reader. No reply.
+type FromServer struct{ Notification Notification }
+
+// AskClient notes a question that a stream is about to put to the client.
+//
+// Sender: the door. No reply.
+type AskClient struct{ Question Notification }
+
+// AnswerQuestion is the client's answer to a question.
+//
+// Sender: the door. No reply.
+type AnswerQuestion struct {
+	Principal Principal
+	ID        string // the question's, as raw JSON
+	Answer    Answer
+}
+
+func (FromServer) toClient()     {}
+func (AskClient) toClient()      {}
+func (AnswerQuestion) toClient() {}
+func (CheckClient) toClient()    {}
+func (BeginRequest) toClient()   {}
+func (EndRequest) toClient()     {}
+func (CancelRequest) toClient()  {}
+func (OpenStream) toClient()     {}
+func (PullEvents) toClient()     {}
+func (CloseStream) toClient()    {}
+func (CloseClient) toClient()    {}
+func (ListsChanged) toClient()   {}
+func (EndClient) toClient()      {}

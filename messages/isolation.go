@@ -30,10 +30,15 @@ type Caller struct {
 	Capabilities json.RawMessage   // client capabilities as declared; nil when none were
 	Headers      map[string]string // HTTP headers that go upstream with every request of it; nil for none
 
-	// Mirror opens upstream sessions with these capabilities, in this era
-	// where the upstream offers it: transparent endpoints, which can bring the
-	// server's questions back to the caller.
-	Mirror bool
+	// Mirror opens upstream sessions in the caller's name: with these
+	// capabilities, this Protocol and Info, in this era where the upstream
+	// offers it. Transparent endpoints do, which can bring the server's
+	// questions back to the caller. Such a session is nobody else's: the
+	// isolation is client at least.
+	Mirror   bool
+	Protocol string          // Mirror: the version that the caller asked for
+	Info     json.RawMessage // Mirror: clientInfo as the caller gave it
+	Client   ClientID        // Mirror: the session that gets what belongs to no request; empty when there is none
 }
 
 // EffectiveIsolation returns the policy in force: what is configured, else
@@ -88,7 +93,7 @@ func (c *Caller) DialKey() string {
 		if c.Modern {
 			era = "modern"
 		}
-		key += "\x00" + era + "\x00" + string(c.Capabilities)
+		key += "\x00" + era + "\x00" + string(c.Capabilities) + "\x00" + c.Protocol + "\x00" + string(c.Info) + "\x00" + string(c.Client)
 	}
 	return key
 }

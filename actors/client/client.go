@@ -19,7 +19,8 @@ import (
 //
 // Bounds: limits.streams_per_client streams; limits.client_notifications
 // notifications queued per session and per listen stream (an equal
-// list_changed is queued once, then the oldest is dropped and counted);
+// list_changed is queued once, then the oldest is dropped and counted); as many
+// questions without an answer;
 // limits.client_idle without request, stream or check.
 //
 // Crash: it is stopped; its requests are cancelled and its streams end. The
@@ -34,7 +35,8 @@ type client struct {
 	streams  map[messages.StreamID]*stream
 	order    []messages.StreamID // of the streams that are no listen streams, oldest first
 	lastID   messages.StreamID
-	shared   queue // for the newest of those
+	shared   queue                            // for the newest of those
+	asked    map[string]func(messages.Answer) // questions put to the client, by their id
 
 	used  time.Time
 	timer kit.Timer
@@ -57,7 +59,9 @@ type Begin struct {
 type idle struct{}
 
 var props = actor.PropsFromProducer(func() actor.Actor {
-	return &client{requests: map[string]*actor.PID{}, streams: map[messages.StreamID]*stream{}}
+	return &client{
+		requests: map[string]*actor.PID{}, streams: map[messages.StreamID]*stream{}, asked: map[string]func(messages.Answer){},
+	}
 }, actor.WithDispatcher(actor.NewSynchronizedDispatcher(300)))
 
 // Props are the same for all clients; what differs comes with Begin.
@@ -109,8 +113,41 @@ func (c *client) handle(ctx actor.Context, in messages.ToClient) {
 		}
 	case messages.ListsChanged:
 		c.listsChanged(m.Topics)
+	case messages.FromServer:
+		c.fromServer(m.Notification)
+	case messages.AskClient:
+		c.ask(m.Question)
+	case messages.AnswerQuestion:
+		if reply, ok := c.asked[m.ID]; ok && m.Principal == c.spec.Principal {
+			delete(c.asked, m.ID)
+			reply(m.Answer)
+		}
 	case messages.EndClient:
 		ctx.Stop(ctx.Self())
+	}
+}
+
+// fromServer queues what a server says to this client outside of its requests.
+func (c *client) fromServer(n messages.Notification) {
+	c.dropped(c.shared.add(n, c.env.Limits.ClientNotifications))
+	c.flush()
+}
+
+// ask notes a question under the id by which the client will answer it.
+func (c *client) ask(q messages.Notification) {
+	if len(c.asked) >= c.env.Limits.ClientNotifications {
+		q.Reply(messages.Answer{})
+		return
+	}
+	if before, ok := c.asked[string(q.ID)]; ok {
+		before(messages.Answer{}) // of a connection that is gone: a server uses an id once
+	}
+	c.asked[string(q.ID)] = q.Reply
+}
+
+func (c *client) dropped(n int) {
+	if n > 0 {
+		kit.Publish(c.root.ActorSystem(), messages.NotificationsDropped{Client: c.spec.ID, Count: n})
 	}
 }
 
@@ -236,9 +273,7 @@ func (c *client) listsChanged(topics messages.Topic) {
 			}
 		}
 	}
-	if dropped > 0 {
-		kit.Publish(c.root.ActorSystem(), messages.NotificationsDropped{Client: c.spec.ID, Count: dropped})
-	}
+	c.dropped(dropped)
 	c.flush()
 }
 
@@ -253,6 +288,14 @@ func (c *client) end() {
 		if s.puller != nil {
 			c.root.Send(s.puller, messages.Events{Ended: true})
 		}
+	}
+	for _, n := range c.shared.take() {
+		if n.Reply != nil {
+			n.Reply(messages.Answer{})
+		}
+	}
+	for _, reply := range c.asked {
+		reply(messages.Answer{})
 	}
 	for id, pid := range c.requests {
 		c.root.Send(pid, messages.CancelRequest{Principal: c.spec.Principal, RequestID: id, Reason: "the session was closed"})

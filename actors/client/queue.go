@@ -11,7 +11,7 @@ func (q *queue) empty() bool { return len(q.waiting) == 0 }
 // notification without parameters that waits already is not added again: it
 // would say nothing new.
 func (q *queue) add(n messages.Notification, bound int) (dropped int) {
-	if n.Params == nil {
+	if n.Params == nil && n.Reply == nil {
 		for _, w := range q.waiting {
 			if w.Method == n.Method && w.Params == nil {
 				return 0
@@ -20,6 +20,11 @@ func (q *queue) add(n messages.Notification, bound int) (dropped int) {
 	}
 	q.waiting = append(q.waiting, n)
 	if over := len(q.waiting) - bound; over > 0 {
+		for _, lost := range q.waiting[:over] {
+			if lost.Reply != nil {
+				lost.Reply(messages.Answer{})
+			}
+		}
 		q.waiting = append(q.waiting[:0:0], q.waiting[over:]...)
 		return over
 	}

@@ -29,5 +29,19 @@ func (l Lease) Do(req messages.Request, server string, sink messages.Sink) (out 
 			}}
 		}
 	}()
+	switch req.Kind {
+	case messages.RequestOpen:
+		peer := l.Conn.Peer()
+		return messages.Outcome{Peer: &peer}
+	case messages.RequestNotify:
+		l.Sent.Raise()
+		if err := l.Conn.Notify(l.Context, messages.Notification{Method: req.Method, Params: req.Params}); err != nil {
+			f := *AsFailure(server, err)
+			f.Sent = messages.SentUnknown
+			return messages.Outcome{Failure: &f}
+		}
+		return messages.Outcome{}
+	case messages.RequestCall:
+	}
 	return l.Conn.Do(l.Context, req, l.Sent, sink)
 }

@@ -24,18 +24,37 @@ func (g *gate) open()      { g.shut.Store(false) }
 
 // unsolicited returns what the connection's reader calls; it touches nothing of
 // the actor's state.
-func (u *upstream) unsolicited(ctx actor.Context, link string) func(messages.Notification) {
+func (u *upstream) unsolicited(ctx actor.Context, link string, caller messages.Caller) func(messages.Notification) {
 	system, to, server, g := ctx.ActorSystem(), ctx.Self(), u.Spec.Name, &gate{link: link}
+	var client *actor.PID // whose connection it is; nil when it is nobody's
+	if caller.Mirror && caller.Client != "" {
+		client = kit.Child(ctx.Parent(), kit.ClientName(caller.Client))
+	}
 	return func(n messages.Notification) {
+		switch {
+		case client != nil && living(system, client):
+			system.Root.Send(client, messages.FromServer{Notification: n})
+		case n.Reply != nil:
+			n.Reply(messages.Answer{})
+			return
+		}
 		switch n.Method {
 		case "notifications/tools/list_changed", "notifications/resources/list_changed", "notifications/prompts/list_changed":
 			if g.pass() {
 				system.Root.Send(to, listChanged{g})
 			}
 		case "notifications/message":
+			if client != nil {
+				return // it is the client's
+			}
 			kit.Publish(system, serverLog(server, n.Params))
 		}
 	}
+}
+
+func living(system *actor.ActorSystem, pid *actor.PID) bool {
+	_, ok := system.ProcessRegistry.Get(pid)
+	return ok
 }
 
 func (u *upstream) stderr(ctx actor.Context) func(string) {

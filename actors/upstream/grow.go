@@ -18,7 +18,7 @@ func (u *upstream) dial(ctx actor.Context, caller messages.Caller) *member {
 	if err != nil {
 		panic(err) // names are never used twice
 	}
-	m := &member{pid: pid, name: kit.Base(pid), dial: caller.DialKey(), since: u.Env.Clock.Now()}
+	m := &member{pid: pid, name: kit.Base(pid), caller: caller, dial: caller.DialKey(), since: u.Env.Clock.Now()}
 	u.pool.add(m)
 	ctx.Request(pid, link.Open{Env: u.Env, Dialer: u.Dialer, Request: u.dialRequest(ctx, m.name, caller)})
 	return m
@@ -27,7 +27,7 @@ func (u *upstream) dial(ctx actor.Context, caller messages.Caller) *member {
 func (u *upstream) dialRequest(ctx actor.Context, name string, caller messages.Caller) link.DialRequest {
 	return link.DialRequest{
 		Spec: u.Spec, Limits: u.Env.Limits, Caller: caller, Remembered: u.peer.Protocol,
-		Unsolicited: u.unsolicited(ctx, name), Stderr: u.stderr(ctx),
+		Unsolicited: u.unsolicited(ctx, name, caller), Stderr: u.stderr(ctx),
 	}
 }
 
@@ -40,7 +40,7 @@ func (u *upstream) noteStartUp(d time.Duration) {
 
 // place makes an open connection available.
 func (u *upstream) place(m *member) {
-	if u.isolation == messages.IsolationShared || m.stateless(&u.Spec) {
+	if u.isolation == messages.IsolationShared && !m.caller.Mirror || m.stateless(&u.Spec) {
 		u.pool.share(m, u.Env.Clock.Now())
 		return
 	}
@@ -93,7 +93,7 @@ func (u *upstream) demands() []*demand {
 }
 
 func (u *upstream) count(all []*demand, w *waiter) []*demand {
-	if u.pool.has(u.isolation, w) {
+	if u.pool.has(w) {
 		return all // it waits for a credit
 	}
 	var d *demand
@@ -106,7 +106,7 @@ func (u *upstream) count(all []*demand, w *waiter) []*demand {
 		d = &demand{dial: w.dial, caller: w.caller}
 		all = append(all, d)
 	}
-	switch u.isolation {
+	switch w.isolation {
 	case messages.IsolationShared:
 		d.wanted = 1
 	case messages.IsolationClient:
@@ -185,7 +185,7 @@ func (u *upstream) release(ctx actor.Context, m *member) {
 		return
 	}
 	m.since = u.Env.Clock.Now()
-	if m.used && (m.orphan || u.isolation == messages.IsolationRequest && !m.stateless(&u.Spec)) {
+	if m.used && (m.orphan || m.owner == "" && u.isolation == messages.IsolationRequest && !m.stateless(&u.Spec)) {
 		u.closeOne(ctx, m)
 		u.changed(ctx)
 	}
@@ -257,7 +257,7 @@ func (u *upstream) growthFailed(ctx actor.Context, reason string) {
 	}
 	f := messages.Failf(messages.KindUnavailable, u.Spec.Name, "server %q: %s", u.Spec.Name, u.cramped)
 	f.RetryAfter = v.wait
-	u.refuseWaiting(ctx, f, func(w *waiter) bool { return !u.pool.has(u.isolation, w) })
+	u.refuseWaiting(ctx, f, func(w *waiter) bool { return !u.pool.has(w) })
 }
 
 // mayGo tells whether a connection may be closed for being idle. One that a

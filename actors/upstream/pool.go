@@ -11,10 +11,11 @@ import (
 
 // member is one connection of a pool.
 type member struct {
-	pid  *actor.PID // its link
-	name string
-	conn link.Conn // nil until it is open
-	dial string    // messages.Caller.DialKey of those for whom it was opened
+	pid    *actor.PID // its link
+	name   string
+	conn   link.Conn       // nil until it is open
+	caller messages.Caller // for whom it was opened
+	dial   string          // messages.Caller.DialKey of those for whom it was opened
 
 	owner   string     // messages.Call.SessionKey of the only callers that may use it; empty while nobody does
 	client  *actor.PID // the client session that owns it; nil when none does, or it has gone
@@ -130,11 +131,11 @@ func (p *pool) withdraw(m *member) {
 }
 
 // pick lends a connection to a caller; nil when there is none for him yet.
-func (p *pool) pick(isolation messages.Isolation, w *waiter) *member {
+func (p *pool) pick(w *waiter) *member {
 	if m := p.leastBusy(w.dial); m != nil {
 		return p.lend(m)
 	}
-	if isolation == messages.IsolationClient {
+	if w.isolation == messages.IsolationClient {
 		if m := p.owned[w.key]; m != nil && !isLost(m.conn) {
 			return p.lend(m)
 		}
@@ -144,7 +145,7 @@ func (p *pool) pick(isolation messages.Isolation, w *waiter) *member {
 			continue // its end is being reported
 		}
 		p.withdraw(m)
-		if isolation == messages.IsolationClient {
+		if w.isolation == messages.IsolationClient {
 			m.owner = w.key
 			p.owned[w.key] = m
 		}
@@ -154,11 +155,11 @@ func (p *pool) pick(isolation messages.Isolation, w *waiter) *member {
 }
 
 // has tells whether pick would find one.
-func (p *pool) has(isolation messages.Isolation, w *waiter) bool {
+func (p *pool) has(w *waiter) bool {
 	if p.leastBusy(w.dial) != nil {
 		return true
 	}
-	if m := p.owned[w.key]; isolation == messages.IsolationClient && m != nil && !isLost(m.conn) {
+	if m := p.owned[w.key]; w.isolation == messages.IsolationClient && m != nil && !isLost(m.conn) {
 		return true
 	}
 	return slices.ContainsFunc(p.spares[w.dial], func(m *member) bool { return !isLost(m.conn) })

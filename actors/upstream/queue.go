@@ -11,6 +11,7 @@ import (
 type waiter struct {
 	pid       *actor.PID
 	principal string
+	isolation messages.Isolation
 	client    messages.ClientID // empty when there is none
 	key       string            // messages.Call.SessionKey; only under the policy client
 	dial      string            // messages.Caller.DialKey

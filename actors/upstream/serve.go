@@ -70,8 +70,11 @@ func (u *upstream) again(ctx actor.Context, m messages.Admit) {
 }
 
 func (u *upstream) waiter(m messages.Admit) *waiter {
-	w := &waiter{principal: m.Call.Principal.Name, client: m.Call.Client, dial: m.Call.Caller.DialKey(), caller: m.Call.Caller}
-	if u.isolation == messages.IsolationClient {
+	w := &waiter{principal: m.Call.Principal.Name, client: m.Call.Client, dial: m.Call.Caller.DialKey(), caller: m.Call.Caller, isolation: u.isolation}
+	if m.Call.Caller.Mirror && !u.Spec.Exclusive {
+		w.isolation = messages.IsolationClient // it is opened in the caller's name
+	}
+	if w.isolation == messages.IsolationClient {
 		w.key = m.Call.SessionKey()
 	}
 	return w
@@ -80,7 +83,7 @@ func (u *upstream) waiter(m messages.Admit) *waiter {
 // hasRoom tells whether one more may be admitted. In a full waiting list the
 // newest of whoever waits most gives way to somebody who waits for less.
 func (u *upstream) hasRoom(ctx actor.Context, w *waiter) bool {
-	if u.waiting.size+u.joined < u.Spec.Policy.MaxQueue || u.canServe() && u.waiting.size == 0 && u.pool.has(u.isolation, w) {
+	if u.waiting.size+u.joined < u.Spec.Policy.MaxQueue || u.canServe() && u.waiting.size == 0 && u.pool.has(w) {
 		return true
 	}
 	if u.Spec.Policy.MaxQueue == 0 {
@@ -109,7 +112,7 @@ func (u *upstream) canServe() bool {
 
 // pick lends a connection.
 func (u *upstream) pick(ctx actor.Context, w *waiter) *member {
-	m := u.pool.pick(u.isolation, w)
+	m := u.pool.pick(w)
 	if m == nil {
 		return nil
 	}
