@@ -29,6 +29,17 @@ func digest(parts ...string) Digest {
 	return sha256.Sum256(b)
 }
 
+// FindOnce asks for the keeper of keyed requests, which the first one starts.
+//
+// Sender: the door. Reply: OnceFound.
+type FindOnce struct{}
+
+// OnceFound answers FindOnce. Name is that of the actor below the gateway; empty
+// when the runtime is closing.
+type OnceFound struct{ Name string }
+
+func (FindOnce) toGateway() {}
+
 // ToOnce is what the keeper of keyed requests accepts.
 //
 //sumtype:decl
@@ -36,7 +47,7 @@ type ToOnce interface{ toOnce() }
 
 // ClaimOnce asks for the right to make a keyed request.
 //
-// Sender: the door, by way of the gateway. Reply: OnceClaimed to the first, who
+// Sender: the door. Reply: OnceClaimed to the first, who
 // owes a SettleOnce; to others the Outcome, when there is one. An Outcome with a
 // failure that was not sent says that the key may not be used so, or not now.
 type ClaimOnce struct{ Key, Body Digest }
@@ -54,7 +65,7 @@ type SettleOnce struct {
 	Keep    bool
 }
 
-// LeaveOnce says that its sender does not wait any more.
+// LeaveOnce says that its sender does not wait any more, nor make the request.
 //
 // Sender: a door. No reply.
 type LeaveOnce struct{ Key Digest }
@@ -62,7 +73,3 @@ type LeaveOnce struct{ Key Digest }
 func (ClaimOnce) toOnce()  {}
 func (SettleOnce) toOnce() {}
 func (LeaveOnce) toOnce()  {}
-
-func (ClaimOnce) toGateway()  {}
-func (SettleOnce) toGateway() {}
-func (LeaveOnce) toGateway()  {}

@@ -24,8 +24,8 @@ import (
 //
 //	running ──CloseAll──▶ closing ──all Retired, or the deadline──▶ closed
 //
-// Bounds: limits.client_sessions clients; one keeper of keyed requests; for each server one generation that
-// serves, one that is to replace it, and those that drain.
+// Bounds: limits.client_sessions clients; one keeper of keyed requests; for each
+// server one generation that serves, one that is to replace it, and those that drain.
 //
 // Crash: the program ends with an error: this is a bug, and a table nobody owns
 // must not go on answering.
@@ -161,12 +161,8 @@ func (g *gateway) asked(ctx actor.Context, in messages.ToGateway) {
 		ctx.Send(ctx.Sender(), messages.Synced{})
 	case messages.OpenClient:
 		g.openClient(ctx, m.Spec)
-	case messages.ClaimOnce:
-		g.claimOnce(ctx)
-	case messages.SettleOnce, messages.LeaveOnce:
-		if g.once != nil {
-			ctx.Forward(g.once)
-		}
+	case messages.FindOnce:
+		g.findOnce(ctx)
 	case messages.CloseAll:
 		g.closeAll(ctx)
 	}
@@ -445,10 +441,10 @@ func (g *gateway) openClient(ctx actor.Context, spec messages.ClientSpec) {
 	ctx.Send(ctx.Sender(), messages.ClientOpened{ID: spec.ID})
 }
 
-// claimOnce hands a keyed request to their keeper, which the first one starts.
-func (g *gateway) claimOnce(ctx actor.Context) {
+// findOnce tells who keeps keyed requests from being made twice.
+func (g *gateway) findOnce(ctx actor.Context) {
 	if g.closing {
-		ctx.Send(ctx.Sender(), messages.Outcome{Failure: messages.Failf(messages.KindUnavailable, "", "mcpx is shutting down")})
+		ctx.Send(ctx.Sender(), messages.OnceFound{})
 		return
 	}
 	if g.once == nil {
@@ -459,7 +455,7 @@ func (g *gateway) claimOnce(ctx actor.Context) {
 		g.once = pid
 		ctx.Send(pid, once.Begin{Env: g.Env})
 	}
-	ctx.Forward(g.once)
+	ctx.Send(ctx.Sender(), messages.OnceFound{Name: kit.Base(g.once)})
 }
 
 func (g *gateway) terminated(ctx actor.Context, who *actor.PID) {

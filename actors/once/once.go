@@ -4,6 +4,7 @@ package once
 
 import (
 	"container/list"
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -15,7 +16,8 @@ import (
 // waits for the answer of another, and the answers that are kept.
 //
 //	free ──ClaimOnce──▶ running ──SettleOnce, Keep──▶ kept ──limits.idempotency_for──▶ free
-//	                       └────────SettleOnce────────▶ free
+//	                       ├────────SettleOnce────────▶ free
+//	                       └─LeaveOnce of its maker───▶ running for the next who waits, or free
 //
 // Bounds: limits.idempotency_keys requests, running and kept, and
 // limits.idempotency_bytes of answers; the oldest answers are forgotten, and
@@ -34,6 +36,7 @@ type keeper struct {
 
 type entry struct {
 	key, body messages.Digest
+	maker     *actor.PID // the door that makes it; gone when that is over
 	waiting   []*actor.PID
 	outcome   messages.Outcome
 	at        *list.Element // in kept; nil while it runs
@@ -73,14 +76,7 @@ func (k *keeper) handle(ctx actor.Context, in messages.ToOnce) {
 	case messages.SettleOnce:
 		k.settle(ctx, m)
 	case messages.LeaveOnce:
-		if e := k.entries[m.Key]; e != nil {
-			for i, pid := range e.waiting {
-				if pid.Equal(ctx.Sender()) {
-					e.waiting = append(e.waiting[:i], e.waiting[i+1:]...)
-					break
-				}
-			}
-		}
+		k.leave(ctx, m.Key)
 	}
 }
 
@@ -95,7 +91,7 @@ func (k *keeper) claim(ctx actor.Context, m messages.ClaimOnce) {
 			ctx.Send(ctx.Sender(), messages.Outcome{Failure: f})
 			return
 		}
-		k.entries[m.Key] = &entry{key: m.Key, body: m.Body}
+		k.entries[m.Key] = &entry{key: m.Key, body: m.Body, maker: ctx.Sender()}
 		ctx.Send(ctx.Sender(), messages.OnceClaimed{})
 	case e.body != m.Body:
 		ctx.Send(ctx.Sender(), messages.Outcome{Failure: messages.Failf(messages.KindInvalidArgs, "",
@@ -113,6 +109,29 @@ func (k *keeper) room() bool {
 		k.forgetOldest()
 	}
 	return len(k.entries) < k.env.Limits.IdempotencyKeys
+}
+
+// leave forgets a door. One that left just when the request became its own to
+// make has not made it.
+func (k *keeper) leave(ctx actor.Context, key messages.Digest) {
+	e := k.entries[key]
+	if e == nil || e.at != nil {
+		return
+	}
+	e.waiting = slices.DeleteFunc(e.waiting, ctx.Sender().Equal)
+	if !e.maker.Equal(ctx.Sender()) {
+		return
+	}
+	for len(e.waiting) > 0 {
+		next := e.waiting[0]
+		e.waiting = e.waiting[1:]
+		if there(ctx, next) {
+			e.maker = next
+			ctx.Send(next, messages.OnceClaimed{})
+			return
+		}
+	}
+	delete(k.entries, key)
 }
 
 func (k *keeper) settle(ctx actor.Context, m messages.SettleOnce) {
@@ -139,11 +158,16 @@ func (k *keeper) settle(ctx actor.Context, m messages.SettleOnce) {
 // any more; its LeaveOnce is under way.
 func (k *keeper) answer(ctx actor.Context, e *entry) {
 	for _, pid := range e.waiting {
-		if _, there := ctx.ActorSystem().ProcessRegistry.Get(pid); there {
+		if there(ctx, pid) {
 			ctx.Send(pid, e.outcome)
 		}
 	}
 	e.waiting = nil
+}
+
+func there(ctx actor.Context, pid *actor.PID) bool {
+	_, found := ctx.ActorSystem().ProcessRegistry.Get(pid)
+	return found
 }
 
 func (e *entry) size() int {
