@@ -27,9 +27,9 @@ func (c *httpCore) header() http.Header {
 }
 
 // send makes one HTTP exchange and returns when the answer's headers are there.
-// A redirect is followed within the origin and where it keeps the method, since
-// what we send may hold credentials and must not be sent twice; any other one
-// is returned as the answer.
+// A redirect is followed within the origin and where it keeps the method (a GET
+// always does), since what we send may hold credentials and must not be sent
+// twice; any other one is returned as the answer.
 func (c *httpCore) send(ctx context.Context, method string, header http.Header, body []byte) (*http.Response, error) {
 	to := c.url
 	for hop := 0; ; hop++ {
@@ -37,7 +37,7 @@ func (c *httpCore) send(ctx context.Context, method string, header http.Header, 
 		if err != nil {
 			return nil, err
 		}
-		next := redirect(resp, to)
+		next := redirect(resp, method, to)
 		if next == nil || hop == maxRedirects {
 			return resp, nil
 		}
@@ -60,8 +60,14 @@ func (c *httpCore) request(ctx context.Context, to *url.URL, method string, head
 }
 
 // redirect returns where resp sends us, nil when we do not go there.
-func redirect(resp *http.Response, from *url.URL) *url.URL {
-	if resp.StatusCode != http.StatusTemporaryRedirect && resp.StatusCode != http.StatusPermanentRedirect {
+func redirect(resp *http.Response, method string, from *url.URL) *url.URL {
+	switch resp.StatusCode {
+	case http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther:
+		if method != http.MethodGet {
+			return nil
+		}
+	default:
 		return nil
 	}
 	to, err := resp.Location()

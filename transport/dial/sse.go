@@ -133,7 +133,9 @@ func (c *sseConn) noEvents(resp *http.Response) *messages.Failure {
 	return f
 }
 
-// awaitEndpoint reads the first event, which names the endpoint for messages.
+// awaitEndpoint reads the event that names the endpoint for messages. Before it
+// there may be others that no server of this transport has to know, such as
+// pings, and no message.
 func (c *sseConn) awaitEndpoint(ctx context.Context, resp *http.Response, events *jsonrpc.EventReader) *messages.Failure {
 	failf := func(format string, args ...any) *messages.Failure {
 		return messages.Failf(messages.KindUnavailable, c.name, "server %q: %s", c.name, fmt.Sprintf(format, args...))
@@ -147,16 +149,15 @@ func (c *sseConn) awaitEndpoint(ctx context.Context, resp *http.Response, events
 				"does it speak HTTP+SSE?", context.Cause(ctx)).Message
 			return f
 		case errors.Is(err, jsonrpc.ErrTooLong):
-			return failf("the first event of its stream exceeds limits.message_bytes (%d bytes)", c.limits.MessageBytes)
+			return failf("an event at the beginning of its stream exceeds limits.message_bytes (%d bytes)", c.limits.MessageBytes)
 		case errors.Is(err, io.EOF):
 			return failf("it ended its event stream before it named an endpoint for messages")
 		case err != nil:
 			return failf("%s", c.plain(err))
-		case len(ev.Data) == 0:
-			continue // an id, a time to wait: nothing for this transport
-		case ev.Type != "endpoint":
-			return failf("its event stream begins with the event %q instead of the endpoint for messages: does it speak HTTP+SSE?",
-				c.sanitise(ev.Type))
+		case ev.Type == "message" && len(ev.Data) > 0:
+			return failf("its event stream begins with a message instead of the endpoint for messages: does it speak HTTP+SSE?")
+		case ev.Type != "endpoint" || ev.Data == nil:
+			continue
 		}
 		to, err := endpointOf(resp.Request.URL, ev.Data, c.limits.HeaderBytes)
 		if err != nil {

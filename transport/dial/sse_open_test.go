@@ -31,11 +31,12 @@ func TestSSEOpen_SaysInPlainWordsWhyThereIsNoConnection(t *testing.T) {
 		{"a reset", puppethttp.Reset(""), "it broke the connection"},
 		{"the end", first(""), "it ended its event stream before it named an endpoint for messages"},
 		{"half an event", first("event: endpoint\ndata: /mess"), "it ended its event stream before it named an endpoint"},
-		{"another event", first("id: 1\n\ndata: {\"jsonrpc\":\"2.0\",\"method\":\"x\"}\n\n"), `its event stream begins with the event "message" instead of the endpoint for messages`},
+		{"another event", first("id: 1\n\ndata: {\"jsonrpc\":\"2.0\",\"method\":\"x\"}\n\n"), "its event stream begins with a message instead of the endpoint for messages"},
 		{"an event that is too large", first("event: endpoint\ndata: " + strings.Repeat("x", 1<<20) + "\n\n"), "exceeds limits.message_bytes (65536 bytes)"},
 		{"an endpoint that is too long", first("event: endpoint\ndata: /" + strings.Repeat("x", 65536-16) + "\n\n"), "exceeds limits.header_bytes (1024 bytes)"},
 		{"an endpoint of another origin", first("event: endpoint\ndata: https://elsewhere.example/m?sessionId=hidden\n\n"), `lies on another origin ("https://elsewhere.example")`},
 		{"an empty endpoint", first("event: endpoint\ndata:  \n\n"), "is empty"},
+		{"an endpoint without a word", first("event: endpoint\ndata\n\n"), "is empty"},
 		{"no URI", first("event: endpoint\ndata: http://[::1/x\n\n"), "is no URI"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

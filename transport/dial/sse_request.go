@@ -86,7 +86,7 @@ func (c *sseConn) carry(ctx context.Context, p *pending, body []byte) *messages.
 		return nil
 	}
 	defer c.release(resp)
-	if resp.StatusCode == http.StatusNotFound {
+	if resp.StatusCode == http.StatusNotFound && p.method != "initialize" {
 		c.fail(p, func() *messages.Failure { return c.expired(p.method) })
 		return nil
 	}

@@ -219,17 +219,21 @@ data: {"jsonrpc":"2.0","id":%s,"result":{"content":[{"type":"text","text":"batch
 	lives(t, c)
 }
 
+// Many frameworks send /sse to /sse/, with whatever status: a GET may follow
+// each of them, and what is posted goes to where the stream was found.
 func TestSSE_FollowsARedirectOfItsStreamAndTakesTheEndpointFromThere(t *testing.T) {
 	p, _ := older(t)
-	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/sse" {
-			http.Redirect(w, r, "/sse/", http.StatusTemporaryRedirect)
-			return
-		}
-		p.ServeHTTP(w, r)
-	}))
-	t.Cleanup(front.Close)
-	lives(t, sseAt(front.URL+"/sse").sse(t))
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/sse" {
+				http.Redirect(w, r, "/sse/", status)
+				return
+			}
+			p.ServeHTTP(w, r)
+		}))
+		t.Cleanup(front.Close)
+		lives(t, sseAt(front.URL+"/sse").sse(t))
+	}
 }
 
 func TestSSEClose_AnswersWhatIsInFlightAndLeavesNothing(t *testing.T) {
