@@ -37,6 +37,10 @@ func (r *renderer) render(e messages.Event) {
 		r.connected(e)
 	case messages.CatalogChanged:
 		r.catalogChanged(e)
+	case messages.EndpointsCreated:
+		r.of(zerolog.InfoLevel, e.Server).Msgf("Created %d endpoints for %s", e.Count, clean(r.name(e.Server)))
+	case messages.EndpointHidden:
+		r.endpointHidden(e)
 	case messages.DirectoryChanged:
 		r.log.Debug().Uint64("version", e.Version).Msg("Directory changed")
 	case messages.StateChanged:
@@ -119,10 +123,7 @@ func (r *renderer) catalogChanged(e messages.CatalogChanged) {
 }
 
 func (r *renderer) stateChanged(e messages.StateChanged) {
-	name := e.Server
-	if known, ok := r.names.Load(e.Server); ok {
-		name, _ = known.(string)
-	}
+	name := r.name(e.Server)
 	switch e.New {
 	case messages.StateConnected:
 		r.of(zerolog.InfoLevel, e.Server).Msgf("Registered connection %s", clean(name))
@@ -130,6 +131,25 @@ func (r *renderer) stateChanged(e messages.StateChanged) {
 		r.of(zerolog.ErrorLevel, e.Server).Str("reason", clean(e.Reason)).Msgf("Connection %s became unhealthy", clean(name))
 	case messages.StateConnecting, messages.StateDisconnected:
 		r.of(zerolog.DebugLevel, e.Server).Str("reason", clean(e.Reason)).Msgf("State changed from %s to %s", e.Old, e.New)
+	}
+}
+
+// name returns how the connection of a server is called.
+func (r *renderer) name(server string) string {
+	if known, ok := r.names.Load(server); ok {
+		return known.(string)
+	}
+	return server
+}
+
+func (r *renderer) endpointHidden(e messages.EndpointHidden) {
+	switch {
+	case e.Tool == "":
+		r.of(zerolog.WarnLevel, e.Server).Msgf("The name of server %s is a path of mcpx itself: it is served over MCP, but not as HTTP endpoints", clean(e.Server))
+	case e.Path == "":
+		r.of(zerolog.WarnLevel, e.Server).Msgf("The name of tool %s is a path of mcpx itself: it is served over MCP, but not as an HTTP endpoint", clean(e.Tool))
+	default:
+		r.of(zerolog.WarnLevel, e.Server).Msgf("The name of tool %s is a path of mcpx itself: its endpoint is %s only", clean(e.Tool), clean(e.Path))
 	}
 }
 

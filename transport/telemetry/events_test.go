@@ -72,6 +72,13 @@ var renderings = []struct {
 	{"a directory", messages.DirectoryChanged{Version: 7, Topics: messages.TopicTools}, []string{"debug [] Directory changed version=7"}},
 	{"a server that is ready", messages.StateChanged{Server: "s", Old: messages.StateConnecting, New: messages.StateConnected},
 		[]string{"info [s] Registered connection s"}},
+	{"endpoints", messages.EndpointsCreated{Server: "s", Count: 3}, []string{"info [s] Created 3 endpoints for s"}},
+	{"a server that cannot have endpoints", messages.EndpointHidden{Server: "mcp"},
+		[]string{"warn [mcp] The name of server mcp is a path of mcpx itself: it is served over MCP, but not as HTTP endpoints"}},
+	{"a tool that has its long path", messages.EndpointHidden{Server: "s", Tool: "docs", Path: "/s/docs"},
+		[]string{"warn [s] The name of tool docs is a path of mcpx itself: its endpoint is /s/docs only"}},
+	{"a tool that has no path", messages.EndpointHidden{Server: "mcp", Tool: "docs"},
+		[]string{"warn [mcp] The name of tool docs is a path of mcpx itself: it is served over MCP, but not as an HTTP endpoint"}},
 	{"a server that failed", messages.StateChanged{Server: "s", Old: messages.StateConnecting, New: messages.StateError, Reason: "refused"},
 		[]string{"error [s] Connection s became unhealthy reason=refused"}},
 	{"a server that starts", messages.StateChanged{Server: "s", Old: messages.StateDisconnected, New: messages.StateConnecting},
@@ -154,12 +161,14 @@ func TestRender_LaterLinesUseTheNameOfTheConnection(t *testing.T) {
 	r := &renderer{log: zerolog.New(&out)}
 	r.render(messages.Connecting{Server: "s", Connection: sse, Attempt: 1, Of: 3})
 	r.render(messages.StateChanged{Server: "s", New: messages.StateConnected})
+	r.render(messages.EndpointsCreated{Server: "s", Count: 2})
 	r.render(messages.StateChanged{Server: "s", New: messages.StateError, Reason: "gone"})
 	r.render(messages.Disconnected{Server: "s"})
 	r.render(messages.StateChanged{Server: "s", New: messages.StateError})
 	got := lines(t, &out)
 	want := []string{
 		"info [s] Registered connection " + sse,
+		"info [s] Created 2 endpoints for " + sse,
 		"error [s] Connection " + sse + " became unhealthy reason=gone",
 		"info [s] Disconnected from MCP server s",
 		"error [s] Connection s became unhealthy reason=",
