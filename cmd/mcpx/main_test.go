@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -10,11 +9,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/mcpx/mcpx/tests/testkit"
 	"go.uber.org/goleak"
 )
 
@@ -88,7 +87,7 @@ func mcpx(t *testing.T, stdin string, args ...string) finished {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	var out, errs buffer
+	var out, errs testkit.Buffer
 	code := run(ctx, args, streams{in: strings.NewReader(stdin), out: &out, err: &errs})
 	if ctx.Err() != nil {
 		t.Errorf("mcpx %s did not end", strings.Join(args, " "))
@@ -96,29 +95,11 @@ func mcpx(t *testing.T, stdin string, args ...string) finished {
 	return finished{code, out.String(), errs.String()}
 }
 
-// buffer is a bytes.Buffer for several goroutines.
-type buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
-}
-
 // serving is a running `mcpx serve`.
 type serving struct {
 	t    *testing.T
 	url  string // of the endpoint
-	errs *buffer
+	errs *testkit.Buffer
 	stop context.CancelFunc
 	code chan int
 }
@@ -129,7 +110,7 @@ func startServing(t *testing.T, args ...string) *serving {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	out, w := io.Pipe()
-	s := &serving{t: t, errs: &buffer{}, stop: cancel, code: make(chan int, 1)}
+	s := &serving{t: t, errs: &testkit.Buffer{}, stop: cancel, code: make(chan int, 1)}
 	go func() {
 		s.code <- run(ctx, append([]string{"serve"}, args...), streams{in: strings.NewReader(""), out: w, err: s.errs})
 		w.Close()
@@ -183,13 +164,7 @@ func (s *serving) send(message, key string) *http.Response {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Accept", "application/json, text/event-stream")
-	req.Header.Set("MCP-Protocol-Version", "2026-07-28")
-	req.Header.Set("Mcp-Method", m.Method)
-	if m.Params.Name != "" {
-		req.Header.Set("Mcp-Name", m.Params.Name)
-	}
+	req.Header = testkit.ModernHeaders(m.Method, m.Params.Name)
 	if key != "" {
 		req.Header.Set("Authorization", "Bearer "+key)
 	}
@@ -198,19 +173,6 @@ func (s *serving) send(message, key string) *http.Response {
 		s.t.Fatal(err)
 	}
 	return resp
-}
-
-// modern makes a request of the latest era.
-func modern(id int, method, params string) string {
-	return rpc(id, method, strings.TrimSuffix(params, "}")+comma(params)+
-		`"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{},"io.modelcontextprotocol/clientInfo":{"name":"t","version":"1"}}}`)
-}
-
-func comma(object string) string {
-	if object == "{}" {
-		return ""
-	}
-	return ","
 }
 
 func rpc(id int, method, params string) string {
@@ -224,35 +186,9 @@ func rpc(id int, method, params string) string {
 // get fetches a path beside the endpoint.
 func (s *serving) get(path string) (int, string) {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(s.url, "/mcp")+path, nil)
+	a, err := testkit.Ask(s.t.Context(), http.MethodGet, strings.TrimSuffix(s.url, "/mcp")+path, "", nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return resp.StatusCode, string(body)
-}
-
-// eventually polls a condition until it holds.
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(patience)
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("not in time: %s", what)
-		}
-	}
+	return a.Status, a.Body
 }

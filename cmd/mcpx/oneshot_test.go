@@ -6,6 +6,9 @@ import (
 	"io"
 	"strings"
 	"testing"
+
+	"github.com/mcpx/mcpx/actors/actortest"
+	"github.com/mcpx/mcpx/tests/testkit"
 )
 
 func TestCall_PrintsTheResult(t *testing.T) {
@@ -124,7 +127,7 @@ func TestStdio_ServesOneClientUntilItsInputEnds(t *testing.T) {
 	alone(t)
 	in, stdin := io.Pipe()
 	stdout, out := io.Pipe()
-	errs := &buffer{}
+	errs := &testkit.Buffer{}
 	code := make(chan int, 1)
 	go func() {
 		code <- run(t.Context(), []string{"stdio", "--log-level", "info", "--log-format", "json"}, streams{in: in, out: out, err: errs})
@@ -162,7 +165,7 @@ func TestStdio_ServesOneClientUntilItsInputEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	id := 1
-	eventually(t, "the demo is in the directory", func() bool {
+	actortest.Eventually(t, "the demo is in the directory", func() bool {
 		id++
 		return strings.Contains(ask(id, "tools/list", `{}`), "word_count")
 	})

@@ -6,6 +6,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/mcpx/mcpx/actors/actortest"
+	"github.com/mcpx/mcpx/tests/testkit"
 )
 
 func TestServe_WithoutAFileTheDemoAnswersAndSaysSo(t *testing.T) {
@@ -16,15 +19,15 @@ func TestServe_WithoutAFileTheDemoAnswersAndSaysSo(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, s.errs)
 		}
 	}
-	eventually(t, "the demo is connected", func() bool {
+	actortest.Eventually(t, "the demo is connected", func() bool {
 		_, body := s.get("/healthz")
 		return strings.Contains(body, `"connected":1`)
 	})
-	status, body := s.post(modern(1, "tools/call", `{"name":"exec","arguments":{"server_name":"demo","tool_name":"add","arguments":{"a":20,"b":22}}}`), "")
+	status, body := s.post(testkit.Modern(1, "tools/call", `{"name":"exec","arguments":{"server_name":"demo","tool_name":"add","arguments":{"a":20,"b":22}}}`), "")
 	if status != http.StatusOK || !strings.Contains(body, "42") {
 		t.Errorf("%d %s", status, body)
 	}
-	status, body = s.post(modern(2, "tools/list", `{}`), "")
+	status, body = s.post(testkit.Modern(2, "tools/list", `{}`), "")
 	if status != http.StatusOK || !strings.Contains(body, "word_count") {
 		t.Errorf("the directory lacks the demo: %d %s", status, body)
 	}
@@ -41,7 +44,7 @@ func TestServe_WithoutAFileTheDemoAnswersAndSaysSo(t *testing.T) {
 func TestServe_StoppingLetsACallInFlightFinish(t *testing.T) {
 	alone(t)
 	s := startServing(t, "--port", "0", "--log-level", "warn")
-	message := modern(1, "tools/call",
+	message := testkit.Modern(1, "tools/call",
 		`{"name":"exec","arguments":{"server_name":"demo","tool_name":"countdown","arguments":{"from":4,"interval_ms":50}}}`)
 	message = strings.Replace(message, `"_meta":{`, `"_meta":{"progressToken":"p",`, 1)
 	resp := s.send(message, "")
@@ -65,7 +68,7 @@ func TestServe_KeysAreAskedForEverywhereButHealthz(t *testing.T) {
 	alone(t)
 	write(t, "mcpx.json", demoConfig(t, `"api_keys": {"ci": "second-key"}, "log_level": "error",`, "a"))
 	s := startServing(t, "mcpx.json", "--api-key", "first-key", "-p", "0")
-	list := modern(1, "tools/list", `{}`)
+	list := testkit.Modern(1, "tools/list", `{}`)
 	for key, want := range map[string]int{"": 401, "wrong": 401, "first-key": 200, "second-key": 200} {
 		if status, body := s.post(list, key); status != want {
 			t.Errorf("key %q: %d, want %d: %s", key, status, want, body)
@@ -92,7 +95,7 @@ func TestServe_AServerThatCannotStartDisturbsNoOther(t *testing.T) {
 	config := demoConfig(t, `"retry_attempts": 1, "log_format": "json",`, "good")
 	write(t, "mcpx.json", strings.Replace(config, `{"good"`, `{"bad": {"command": "no-such-program-anywhere"}, "odd": {"type": "pigeon"}, "good"`, 1))
 	s := startServing(t, "--port", "0")
-	eventually(t, "the good one is connected, the bad one has failed", func() bool {
+	actortest.Eventually(t, "the good one is connected, the bad one has failed", func() bool {
 		_, body := s.get("/healthz")
 		return strings.Contains(body, `"connected":1`) && strings.Contains(s.errs.String(), "became unhealthy")
 	})
@@ -107,7 +110,7 @@ func TestServe_AServerThatCannotStartDisturbsNoOther(t *testing.T) {
 func TestApp_HasNoAddressBeforeItListensAndStopsTwice(t *testing.T) {
 	alone(t)
 	l := loadForTest(t, "serve", "--port", "0", "--log-level", "error")
-	errs := &buffer{}
+	errs := &testkit.Buffer{}
 	a := newApp(l, errs)
 	if a.Addr() != nil {
 		t.Errorf("got %v", a.Addr())
@@ -131,7 +134,7 @@ func TestApp_HasNoAddressBeforeItListensAndStopsTwice(t *testing.T) {
 // loadForTest loads what a command line of serve means.
 func loadForTest(t *testing.T, args ...string) loaded {
 	t.Helper()
-	s := streams{in: strings.NewReader(""), out: &buffer{}, err: &buffer{}}
+	s := streams{in: strings.NewReader(""), out: &testkit.Buffer{}, err: &testkit.Buffer{}}
 	root := newRoot(s)
 	cmd, rest, err := root.Find(args)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/mark3labs/mcp-go/client"
 	"github.com/mark3labs/mcp-go/client/transport"
 	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/mcpx/mcpx/actors/actortest"
 )
 
 // One mcpx is the upstream of another, and both are reached over HTTP+SSE.
@@ -19,7 +20,7 @@ func TestServe_TheOlderTransportOnBothSides(t *testing.T) {
 	base := strings.TrimSuffix(first.url, "/mcp")
 	write(t, "second.json", fmt.Sprintf(`{"mcpServers": {"up": {"url": "%s/sse", "headers": {"Authorization": "Bearer first-key"}}}}`, base))
 	second := startServing(t, "second.json", "--port", "0", "--log-format", "json", "--log-level", "debug")
-	eventually(t, "the first is connected to the second", func() bool {
+	actortest.Eventually(t, "the first is connected to the second", func() bool {
 		_, body := second.get("/healthz")
 		return strings.Contains(body, `"connected":1`)
 	})
@@ -50,7 +51,7 @@ func TestServe_TheOlderTransportOnBothSides(t *testing.T) {
 	call.Params.Arguments = map[string]any{"server_name": "up", "tool_name": "exec", "arguments": map[string]any{
 		"server_name": "demo", "tool_name": "add", "arguments": map[string]any{"a": 20, "b": 22},
 	}}
-	eventually(t, "the demo behind both answers", func() bool {
+	actortest.Eventually(t, "the demo behind both answers", func() bool {
 		result, err := c.CallTool(ctx, call)
 		return err == nil && !result.IsError && strings.Contains(fmt.Sprint(result.Content), "42")
 	})
