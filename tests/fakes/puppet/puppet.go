@@ -41,6 +41,7 @@ func init() { // not a literal: record and family refer to Run
 		"unsupported":     unsupported,
 		"old":             old,
 		"counter":         counter,
+		"ledger":          keepsLedger,
 		"mute":            mute,
 		"stubborn":        stubborn,
 		"crash":           crash,

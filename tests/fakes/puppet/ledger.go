@@ -1,0 +1,84 @@
+package puppet
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/mcpx/mcpx/tests/fakes/ledger"
+)
+
+// keepsLedger FILE SERVER [modern] [broken=PATH] [brittle=PATH] counts the calls
+// of this process and keeps a ledger in the file. A broken one cannot start
+// while there is something at the path; a brittle one then dies as soon as it
+// has listed its tools, and of every call.
+func keepsLedger(args []string) {
+	book, err := ledger.Open(args[0])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		quit(2)
+	}
+	server, session := args[1], fmt.Sprintf("pid-%d", os.Getpid())
+	note := func(what string) { book.Note(ledger.Entry{What: what, Server: server, Session: session}) }
+	note(ledger.Started)
+	s := legacyServer()
+	brittle := ""
+	for _, more := range args[2:] {
+		key, path, _ := strings.Cut(more, "=")
+		switch key {
+		case "modern":
+			s = modernServer()
+		case "broken":
+			quitWhile(path, "cannot start: the disk is full")
+		case "brittle":
+			brittle = path
+		}
+	}
+	s.before = func(m message) bool {
+		switch m.Method {
+		case "initialize":
+			note(ledger.Hello)
+		case "server/discover":
+			if s.modern != nil {
+				note(ledger.Hello)
+			}
+		case "notifications/initialized":
+			note(ledger.Ready)
+		case "tools/list":
+			s.result(m.ID, `{"resultType":"complete","ttlMs":0,"cacheScope":"private","tools":`+ledger.Tools+`}`)
+			quitWhile(brittle, "out of memory")
+			return true
+		case "tools/call":
+			quitWhile(brittle, "out of memory")
+		}
+		return false
+	}
+	count := 0
+	s.tools = map[string]func(call){}
+	for _, name := range ledger.Names {
+		s.tools[name] = func(c call) {
+			var args struct {
+				N   int
+				Who string
+			}
+			_ = json.Unmarshal(c.Params.Arguments, &args)
+			c.mu.Lock()
+			count++
+			now := count
+			c.mu.Unlock()
+			book.Note(ledger.Entry{What: ledger.Called, Server: server, Session: session, Tool: name, N: args.N, Who: args.Who})
+			c.text("%s", ledger.Count{Session: session, Count: now, N: args.N}.Text())
+		}
+	}
+	s.serve()
+	note(ledger.Bye)
+}
+
+// quitWhile exits while there is something at the path.
+func quitWhile(path, why string) {
+	if _, err := os.Stat(path); err == nil {
+		fmt.Fprintln(os.Stderr, why)
+		quit(7)
+	}
+}
