@@ -22,8 +22,7 @@ type waiter struct {
 // principals in turn, so that one who sends a thousand calls delays another by
 // one call and not by a thousand.
 type queue struct {
-	lines []*line // of principals who wait, in turn
-	next  int     // whose turn it is
+	lines []*line // of principals who wait, whose turn it is first
 	size  int
 }
 
@@ -47,18 +46,18 @@ func (q *queue) push(w *waiter) {
 }
 
 // take removes and returns the next one that can be served, nil when none can.
+// Whoever had a turn comes behind all others who wait by then; whoever was
+// passed over keeps its place.
 func (q *queue) take(can func(*waiter) bool) *waiter {
-	for turn := range q.lines {
-		i := (q.next + turn) % len(q.lines)
-		for at, w := range q.lines[i].waiting {
-			if can(w) {
-				q.cut(i, at)
-				if i < len(q.lines) && q.lines[i].principal == w.principal {
-					i++
-				}
-				q.next = i
-				return w
+	for i, l := range q.lines {
+		for at, w := range l.waiting {
+			if !can(w) {
+				continue
 			}
+			if q.cut(i, at) {
+				q.lines = append(slices.Delete(q.lines, i, i+1), l)
+			}
+			return w
 		}
 	}
 	return nil
@@ -78,18 +77,17 @@ func (q *queue) remove(pid *actor.PID, principal string) bool {
 	return true
 }
 
-// cut removes one waiter, and its line with the last.
-func (q *queue) cut(i, at int) {
+// cut removes one waiter, and its line with the last; it tells whether the line
+// is still there.
+func (q *queue) cut(i, at int) bool {
 	l := q.lines[i]
 	l.waiting = slices.Delete(l.waiting, at, at+1)
 	q.size--
-	if len(l.waiting) > 0 {
-		return
+	if len(l.waiting) == 0 {
+		q.lines = slices.Delete(q.lines, i, i+1)
+		return false
 	}
-	q.lines = slices.Delete(q.lines, i, i+1)
-	if q.next > i {
-		q.next--
-	}
+	return true
 }
 
 // displace makes room in a full queue for one more of principal: the newest of
@@ -114,11 +112,19 @@ func (q *queue) displace(principal string) *waiter {
 	return w
 }
 
-// drop removes and returns those for whom match holds.
+// drop removes and returns those for whom match holds; it is nobody's turn.
 func (q *queue) drop(match func(*waiter) bool) []*waiter {
 	var dropped []*waiter
-	for w := q.take(match); w != nil; w = q.take(match) {
-		dropped = append(dropped, w)
+	for _, l := range q.lines {
+		l.waiting = slices.DeleteFunc(l.waiting, func(w *waiter) bool {
+			if !match(w) {
+				return false
+			}
+			dropped = append(dropped, w)
+			return true
+		})
 	}
+	q.lines = slices.DeleteFunc(q.lines, func(l *line) bool { return len(l.waiting) == 0 })
+	q.size -= len(dropped)
 	return dropped
 }
