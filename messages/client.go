@@ -14,6 +14,8 @@ type ClientSpec struct {
 	Protocol  string // the negotiated version
 
 	Capabilities json.RawMessage // as the client declared them; nil when it did not
+	Info         json.RawMessage // clientInfo as the client gave it; nil when it did not
+	Asked        string          // the version that the client asked for
 }
 
 // Topic is what a stream of a client wants to hear.

@@ -21,6 +21,7 @@ func readCatalog(ctx context.Context, m ReadCatalog) (messages.Catalog, *message
 	defer release()
 	r := reader{ctx: ctx, task: m, conn: conn}
 	catalog := messages.Catalog{Server: m.Server, Peer: conn.Peer()}
+	catalog.Peer.Raw = nil // what a server says to one connection makes no other catalog
 
 	var offers struct{ Tools, Resources, Prompts *struct{} }
 	_ = json.Unmarshal(catalog.Peer.Capabilities, &offers) // capabilities of another shape offer nothing

@@ -98,6 +98,7 @@ func (a *app) Listen() error {
 	}
 	opts := front.Options{Limits: a.cfg.Limits, Logger: telemetry.Slog(a.log, "front")}
 	listener.Handle("/mcp", front.NewHTTP(a.service, a.runtime, opts))
+	listener.Handle("/mcp/{server}", a.transparent(opts))
 	sse := front.NewSSE(a.service, a.runtime, "/messages", opts)
 	listener.Handle("GET /sse", sse)
 	listener.Handle("POST /messages", sse)

@@ -71,7 +71,7 @@ func (h *httpFront) batch(rep *reply, r *http.Request, body []byte) {
 	slots := make(chan struct{}, batchParallel)
 	var running sync.WaitGroup
 	for i, raw := range elements {
-		req, isRequest, answer := h.element(raw, func(msg jsonrpc.Message) { h.take(spec, msg) })
+		req, isRequest, answer := h.element(raw, func(msg jsonrpc.Message) { h.take(r.Context(), spec, msg) })
 		answers[i] = answer
 		if !isRequest {
 			continue

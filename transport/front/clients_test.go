@@ -25,6 +25,7 @@ type session struct {
 	spec     messages.ClientSpec
 	requests map[string]context.CancelCauseFunc
 	streams  map[messages.StreamID]*stream
+	asked    map[string]func(messages.Answer)
 	last     messages.StreamID
 	done     chan struct{} // closed in good order
 	gone     bool          // or the actor died
@@ -162,6 +163,34 @@ func (r *registry) CloseStream(id messages.ClientID, streamID messages.StreamID)
 	defer r.mu.Unlock()
 	if s := r.sessions[id]; s != nil {
 		delete(s.streams, streamID)
+	}
+}
+
+func (r *registry) AskClient(id messages.ClientID, q messages.Notification) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.sessions[id]
+	if s == nil {
+		q.Reply(messages.Answer{})
+		return
+	}
+	if s.asked == nil {
+		s.asked = map[string]func(messages.Answer){}
+	}
+	s.asked[string(q.ID)] = q.Reply
+}
+
+func (r *registry) AnswerClient(id messages.ClientID, p messages.Principal, questionID string, answer messages.Answer) {
+	r.mu.Lock()
+	s, err := r.find(id, p)
+	var reply func(messages.Answer)
+	if err == nil {
+		reply = s.asked[questionID]
+		delete(s.asked, questionID)
+	}
+	r.mu.Unlock()
+	if reply != nil {
+		reply(answer)
 	}
 }
 

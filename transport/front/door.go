@@ -12,7 +12,7 @@ import (
 	"github.com/mcpx/mcpx/transport/mcp"
 )
 
-// Service is what stands behind an endpoint: the compact tools, later one upstream.
+// Service is what stands behind an endpoint: the compact tools, or one upstream (see Relay).
 type Service interface {
 	// Describe answers initialize and server/discover. It must not wait for an upstream.
 	Describe(ctx context.Context, caller mcp.Caller) mcp.Description
@@ -61,6 +61,13 @@ type Clients interface {
 
 	// CloseStream forgets the stream.
 	CloseStream(id messages.ClientID, stream messages.StreamID)
+
+	// AskClient notes a question that is about to be put to the client; its
+	// answer comes through AnswerClient.
+	AskClient(id messages.ClientID, question messages.Notification)
+
+	// AnswerClient hands on the client's answer to a question.
+	AnswerClient(id messages.ClientID, p messages.Principal, questionID string, answer messages.Answer)
 
 	// CloseClient ends the session: streams end with io.EOF, requests in flight are cancelled.
 	CloseClient(ctx context.Context, id messages.ClientID, p messages.Principal) error

@@ -54,12 +54,14 @@ func (o Options) withDefaults() Options {
 // the answers that are the front's own.
 type endpoint struct {
 	service Service
+	relay   Relay // service, if that is one; else nil
 	clients Clients
 	opts    Options
 }
 
 func newEndpoint(service Service, clients Clients, opts Options) *endpoint {
-	return &endpoint{service: service, clients: clients, opts: opts.withDefaults()}
+	relay, _ := service.(Relay)
+	return &endpoint{service: service, relay: relay, clients: clients, opts: opts.withDefaults()}
 }
 
 // request is one request and what is known of its sender.
@@ -106,6 +108,9 @@ func (e *endpoint) answer(ctx context.Context, req request, deliver func(message
 		if req.modern {
 			return nil, methodNotFound(req.msg.Method)
 		}
+		if e.relay != nil {
+			break
+		}
 		if level, _ := jsonrpc.GetString(req.msg.Params, "level"); severity(level) < 0 {
 			return nil, invalidParams("level must be one of debug, info, notice, warning, error, critical, alert, emergency")
 		}
@@ -116,7 +121,7 @@ func (e *endpoint) answer(ctx context.Context, req request, deliver func(message
 		}
 	case methodDiscover:
 		if req.modern {
-			return e.discover(ctx, req.caller), nil
+			return e.discovery(ctx, req.caller)
 		}
 		return nil, methodNotFound(req.msg.Method)
 	case methodListen:
@@ -185,6 +190,10 @@ type sink struct {
 // (2026-07-28, stdio: cancellation); a modern caller gets log messages only
 // at the level it asked for with this request (logging).
 func (s *sink) Notify(n messages.Notification) error {
+	if n.Reply != nil && (s.modern || s.ctx.Err() != nil) {
+		n.Reply(messages.Answer{}) // a modern client is asked by a result, and one that gave up not at all
+		return nil
+	}
 	if s.ctx.Err() != nil {
 		return context.Cause(s.ctx)
 	}
@@ -203,9 +212,8 @@ var severities = []string{"debug", "info", "notice", "warning", "error", "critic
 // severity ranks a log level, -1 for what is none.
 func severity(level string) int { return slices.Index(severities, level) }
 
-// initializeResult is the answer to initialize (2025-11-25, lifecycle).
-func (e *endpoint) initializeResult(ctx context.Context, caller mcp.Caller) json.RawMessage {
-	d := e.service.Describe(ctx, caller)
+// initializeResult is our answer to initialize (2025-11-25, lifecycle).
+func (e *endpoint) initializeResult(caller mcp.Caller, d mcp.Description) json.RawMessage {
 	return object(
 		"protocolVersion", jsonrpc.Quote(caller.Protocol),
 		"capabilities", orEmpty(d.Capabilities),
@@ -214,10 +222,8 @@ func (e *endpoint) initializeResult(ctx context.Context, caller mcp.Caller) json
 	)
 }
 
-// discover is the answer to server/discover (2026-07-28, server/discover). It
-// is private: what is offered may depend on the principal.
-func (e *endpoint) discover(ctx context.Context, caller mcp.Caller) json.RawMessage {
-	d := e.service.Describe(ctx, caller)
+// discover is our answer to server/discover (2026-07-28, server/discover).
+func (e *endpoint) discover(d mcp.Description) json.RawMessage {
 	result := object(
 		"supportedVersions", marshal(mcp.Versions()),
 		"capabilities", orEmpty(d.Capabilities),
@@ -228,8 +234,10 @@ func (e *endpoint) discover(ctx context.Context, caller mcp.Caller) json.RawMess
 
 // hello is what initialize says of a client.
 type hello struct {
+	asked        string // the version it asked for
 	protocol     string // as negotiated
 	capabilities json.RawMessage
+	info         json.RawMessage
 }
 
 func readInitialize(params json.RawMessage) (hello, *jsonrpc.Error) {
@@ -238,7 +246,13 @@ func readInitialize(params json.RawMessage) (hello, *jsonrpc.Error) {
 		return hello{}, invalidParams("initialize needs a protocolVersion, such as %q", mcp.LatestLegacy)
 	}
 	capabilities, _ := jsonrpc.Get(params, "capabilities")
-	return hello{protocol: mcp.NegotiateLegacy(requested), capabilities: capabilities}, nil
+	info, _ := jsonrpc.Get(params, "clientInfo")
+	return hello{asked: requested, protocol: mcp.NegotiateLegacy(requested), capabilities: capabilities, info: info}, nil
+}
+
+// caller is who says hello.
+func (h hello) caller(p messages.Principal, client messages.ClientID) mcp.Caller {
+	return mcp.Caller{Principal: p, Client: client, Protocol: h.protocol, Capabilities: h.capabilities, Info: h.info, Asked: h.asked}
 }
 
 // checkModern validates what every modern request must carry (2026-07-28,

@@ -20,7 +20,7 @@ func (h *httpFront) legacy(rep *reply, r *http.Request, req request) {
 		return
 	}
 	if req.msg.Kind != jsonrpc.Request {
-		h.take(spec, req.msg)
+		h.take(r.Context(), spec, req.msg)
 		rep.accepted()
 		return
 	}
@@ -39,17 +39,21 @@ func (h *httpFront) initialize(rep *reply, r *http.Request, req request) {
 		rep.refuse(http.StatusOK, req.msg.ID, problem)
 		return
 	}
-	id, err := h.clients.OpenClient(r.Context(), messages.ClientSpec{
-		Endpoint: h.opts.Endpoint, Principal: req.caller.Principal,
-		Protocol: hello.protocol, Capabilities: hello.capabilities,
-	})
+	caller := hello.caller(req.caller.Principal, "")
+	id, err := h.clients.OpenClient(r.Context(), h.specOf(caller))
 	if err != nil {
 		rep.refuseFailure(req.msg.ID, err, false, http.StatusServiceUnavailable)
 		return
 	}
-	req.caller.Client, req.caller.Protocol, req.caller.Capabilities = id, hello.protocol, hello.capabilities
+	caller.Client = id
+	greeting, problem := h.greeting(r.Context(), caller)
+	if problem != nil {
+		h.closeClient(r.Context(), id, caller.Principal)
+		rep.refuse(http.StatusOK, req.msg.ID, problem)
+		return
+	}
 	rep.w.Header().Set(mcp.HeaderSessionID, string(id))
-	rep.answer(http.StatusOK, jsonrpc.AppendResult(nil, req.msg.ID, h.initializeResult(r.Context(), req.caller)))
+	rep.answer(http.StatusOK, jsonrpc.AppendResult(nil, req.msg.ID, greeting))
 }
 
 // session finds the session of a request, or refuses the request. A foreign
@@ -79,10 +83,10 @@ func (h *httpFront) session(rep *reply, r *http.Request, id jsonrpc.ID) (message
 	return messages.ClientSpec{}, false
 }
 
-// take takes a notification or a response of a session's client. No question is
-// asked of clients, so that a response answers nothing.
-func (e *endpoint) take(spec messages.ClientSpec, msg jsonrpc.Message) {
+// take takes a notification or a response of a session's client.
+func (e *endpoint) take(ctx context.Context, spec messages.ClientSpec, msg jsonrpc.Message) {
 	if msg.Kind != jsonrpc.Notification || msg.Method != noteCancelled {
+		e.pass(ctx, callerOf(spec, spec.Principal), msg)
 		return
 	}
 	if id, reason, ok := cancelledID(msg.Params); ok {
@@ -102,9 +106,23 @@ func (h *httpFront) inSession(rep *reply, r *http.Request, spec messages.ClientS
 	if err := h.clients.BeginRequest(spec.ID, principal, id.String(), cancel); err != nil {
 		return h.notBegun(rep, id, err)
 	}
-	req.caller = mcp.Caller{Principal: principal, Client: spec.ID, Protocol: spec.Protocol, Capabilities: spec.Capabilities}
-	message := h.conclude(ctx, req, rep.notify, func() { h.clients.EndRequest(spec.ID, id.String()) })
+	req.caller = callerOf(spec, principal)
+	message := h.conclude(ctx, req, h.notifier(rep, spec.ID), func() { h.clients.EndRequest(spec.ID, id.String()) })
 	return message, http.StatusOK
+}
+
+// notifier writes on the stream of a reply what is for a session. Where the
+// client accepts no stream it is dropped: there is no place for it.
+func (h *httpFront) notifier(rep *reply, client messages.ClientID) func(messages.Notification) error {
+	return func(n messages.Notification) error {
+		switch {
+		case rep.accept.sse:
+			return h.put(client, n, rep.event)
+		case n.Reply != nil:
+			n.Reply(messages.Answer{})
+		}
+		return nil
+	}
 }
 
 func (e *endpoint) notBegun(rep *reply, id jsonrpc.ID, err error) ([]byte, int) {
@@ -140,7 +158,7 @@ func (h *httpFront) get(rep *reply, r *http.Request) {
 	ctx, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)
 	rep.broken = cancel
-	caller := mcp.Caller{Principal: principal, Client: spec.ID, Protocol: spec.Protocol, Capabilities: spec.Capabilities}
+	caller := callerOf(spec, principal)
 	topics := offered(h.service.Describe(ctx, caller).Capabilities)
 	stream, err := h.clients.OpenStream(spec.ID, principal, messages.StreamSpec{Topics: topics})
 	if err != nil {
@@ -149,7 +167,7 @@ func (h *httpFront) get(rep *reply, r *http.Request) {
 	}
 	defer h.clients.CloseStream(spec.ID, stream)
 	if rep.stream() == nil {
-		_ = h.feed(ctx, spec.ID, stream, rep.notify)
+		_ = h.feed(ctx, spec.ID, stream, h.notifier(rep, spec.ID))
 	}
 }
 

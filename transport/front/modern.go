@@ -26,7 +26,7 @@ func (h *httpFront) modern(rep *reply, r *http.Request, req request) {
 		rep.refuse(http.StatusBadRequest, req.msg.ID, problem)
 		return
 	}
-	req.caller.Protocol, req.caller.Capabilities = req.meta.ProtocolVersion, req.meta.ClientCapabilities
+	req.caller.Protocol, req.caller.Capabilities, req.caller.Info = req.meta.ProtocolVersion, req.meta.ClientCapabilities, req.meta.ClientInfo
 
 	// The end of the response stream is the cancellation (2026-07-28,
 	// streamable-http: cancellation), and a client that does not read ended it.
@@ -74,10 +74,7 @@ func (h *httpFront) listen(ctx context.Context, rep *reply, req request) {
 		return
 	}
 	principal := req.caller.Principal
-	client, err := h.clients.OpenClient(ctx, messages.ClientSpec{
-		Endpoint: h.opts.Endpoint, Principal: principal,
-		Protocol: req.caller.Protocol, Capabilities: req.caller.Capabilities,
-	})
+	client, err := h.clients.OpenClient(ctx, h.specOf(req.caller))
 	if err != nil {
 		rep.refuseFailure(req.msg.ID, err, true, http.StatusServiceUnavailable)
 		return

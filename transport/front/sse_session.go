@@ -89,10 +89,18 @@ func (s *sseSession) initialize(msg jsonrpc.Message) (refusal []byte, status int
 		s.mu.Unlock()
 		return jsonrpc.AppendError(nil, msg.ID, invalidRequest("this session is initialized already")), http.StatusBadRequest
 	}
-	s.greeted, s.caller.Protocol, s.caller.Capabilities = true, hello.protocol, hello.capabilities
+	s.greeted, s.caller = true, hello.caller(s.caller.Principal, s.caller.Client)
 	caller := s.caller
 	s.mu.Unlock()
-	s.send(jsonrpc.AppendResult(nil, msg.ID, s.initializeResult(s.base, caller)))
+	greeting, problem := s.greeting(s.base, caller)
+	if problem != nil {
+		s.mu.Lock()
+		s.greeted = false
+		s.mu.Unlock()
+		s.send(jsonrpc.AppendError(nil, msg.ID, problem))
+		return nil, 0
+	}
+	s.send(jsonrpc.AppendResult(nil, msg.ID, greeting))
 	return nil, 0
 }
 
@@ -126,9 +134,10 @@ func (s *sseSession) take(msg jsonrpc.Message) {
 		return
 	}
 	s.mu.Lock()
-	spec := messages.ClientSpec{ID: s.caller.Client, Principal: s.caller.Principal}
+	spec := s.specOf(s.caller)
+	spec.ID = s.caller.Client
 	s.mu.Unlock()
-	s.endpoint.take(spec, msg)
+	s.endpoint.take(s.base, spec, msg)
 }
 
 // send sends a message on the stream, nil for none.
@@ -139,13 +148,16 @@ func (s *sseSession) send(message []byte) {
 }
 
 func (s *sseSession) notify(n messages.Notification) error {
-	return s.out.named("message", jsonrpc.AppendNotification(nil, n.Method, n.Params))
+	s.mu.Lock()
+	client := s.caller.Client
+	s.mu.Unlock()
+	return s.put(client, n, func(message []byte) error { return s.out.named("message", message) })
 }
 
 // announce sends what belongs to no request. Before the client is ready it has
 // seen nothing that could have changed.
 func (s *sseSession) announce(n messages.Notification) error {
-	if !s.ready.Load() {
+	if !s.ready.Load() && n.Reply == nil {
 		return nil
 	}
 	return s.notify(n)

@@ -205,7 +205,7 @@ func (c *stdio) message(b []byte) {
 	}
 	switch {
 	case !req.modern && msg.Method == methodInitialize:
-		c.reply(jsonrpc.AppendResult(nil, msg.ID, c.initializeResult(c.base, req.caller)))
+		c.greet(msg.ID, req.caller)
 	case req.modern && msg.Method == methodListen:
 		if problem := c.listen(req); problem != nil {
 			c.refuse(msg.ID, problem)
@@ -217,11 +217,32 @@ func (c *stdio) message(b []byte) {
 	}
 }
 
-// take takes a notification, or a response, which answers nothing: no
-// question is asked of clients.
-func (c *stdio) take(msg jsonrpc.Message) {
-	if msg.Kind != jsonrpc.Notification {
+// greet answers initialize, beside the reading loop where that may have to wait
+// for an upstream.
+func (c *stdio) greet(id jsonrpc.ID, caller mcp.Caller) {
+	answer := func() []byte {
+		greeting, problem := c.greeting(c.base, caller)
+		if problem != nil {
+			return jsonrpc.AppendError(nil, id, problem)
+		}
+		return jsonrpc.AppendResult(nil, id, greeting)
+	}
+	if c.relay == nil {
+		c.reply(answer())
 		return
+	}
+	c.requests.Go(func() { c.out.send(answer()) })
+}
+
+// take takes a notification, or a response.
+func (c *stdio) take(msg jsonrpc.Message) {
+	if c.relay != nil && (msg.Kind != jsonrpc.Notification || msg.Method != noteCancelled && msg.Method != noteInitialized) {
+		caller := c.legacy
+		c.requests.Go(func() { c.pass(c.base, caller, msg) })
+		return
+	}
+	if msg.Kind != jsonrpc.Notification {
+		return // no question was asked
 	}
 	switch msg.Method {
 	case noteCancelled:

@@ -18,7 +18,7 @@ func (c *stdio) admit(req *request) *jsonrpc.Error {
 			return problem
 		}
 		req.caller = mcp.Caller{Principal: c.principal, Client: c.modernClient,
-			Protocol: req.meta.ProtocolVersion, Capabilities: req.meta.ClientCapabilities}
+			Protocol: req.meta.ProtocolVersion, Capabilities: req.meta.ClientCapabilities, Info: req.meta.ClientInfo}
 		if c.modernClient == "" {
 			return c.open(req)
 		}
@@ -31,7 +31,7 @@ func (c *stdio) admit(req *request) *jsonrpc.Error {
 		if problem != nil {
 			return problem
 		}
-		req.caller = mcp.Caller{Principal: c.principal, Protocol: hello.protocol, Capabilities: hello.capabilities}
+		req.caller = hello.caller(c.principal, "")
 		return c.open(req)
 
 	case c.legacy.Client == "" && req.msg.Method != methodPing:
@@ -44,10 +44,7 @@ func (c *stdio) admit(req *request) *jsonrpc.Error {
 
 // open opens the session of a request's era.
 func (c *stdio) open(req *request) *jsonrpc.Error {
-	id, err := c.clients.OpenClient(c.lasting, messages.ClientSpec{
-		Endpoint: c.opts.Endpoint, Principal: c.principal,
-		Protocol: req.caller.Protocol, Capabilities: req.caller.Capabilities,
-	})
+	id, err := c.clients.OpenClient(c.lasting, c.specOf(req.caller))
 	if err != nil {
 		return errorOf(err, req.modern)
 	}
@@ -85,9 +82,16 @@ func (c *stdio) start(req request, done func(answer []byte)) *jsonrpc.Error {
 	}
 	c.requests.Go(func() {
 		defer func() { <-c.slots }()
-		done(c.conclude(ctx, req, c.out.notify, end))
+		done(c.conclude(ctx, req, c.notifier(req.caller.Client), end))
 	})
 	return nil
+}
+
+// notifier writes what is for a session.
+func (c *stdio) notifier(client messages.ClientID) func(messages.Notification) error {
+	return func(n messages.Notification) error {
+		return c.put(client, n, c.out.write)
+	}
 }
 
 // begin notes a request in its session. A ping before initialize has none. A

@@ -19,7 +19,7 @@ func (c *stdio) announce() {
 	}
 	c.streams.Go(func() {
 		defer c.clients.CloseStream(caller.Client, stream)
-		_ = c.feed(c.lasting, caller.Client, stream, c.out.notify)
+		_ = c.feed(c.lasting, caller.Client, stream, c.notifier(caller.Client))
 	})
 }
 

@@ -61,6 +61,8 @@ type Caller struct {
 	Client       messages.ClientID // empty for modern callers over HTTP
 	Protocol     string
 	Capabilities json.RawMessage
+	Info         json.RawMessage // clientInfo; nil when it was not given
+	Asked        string          // legacy: the version that initialize asked for
 }
 
 // Request is one request that a front hands to the service behind an endpoint.

@@ -49,7 +49,7 @@ func ReadInitialize(result json.RawMessage) (messages.Peer, error) {
 
 // peer reads what the results of initialize and server/discover have in common.
 func peer(result, info json.RawMessage) messages.Peer {
-	p := messages.Peer{Info: info, Capabilities: json.RawMessage("{}")}
+	p := messages.Peer{Info: info, Capabilities: json.RawMessage("{}"), Raw: result}
 	p.Name, _ = jsonrpc.GetString(info, "name")
 	p.Version, _ = jsonrpc.GetString(info, "version")
 	p.Instructions, _ = jsonrpc.GetString(result, "instructions")

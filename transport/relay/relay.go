@@ -1,0 +1,72 @@
+// Package relay is the service behind a transparent endpoint: one upstream, with
+// which a client speaks as if it were connected to it. Nothing is renamed, added
+// or left out; requests and results pass as the bytes they are.
+package relay
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/mcpx/mcpx/messages"
+	"github.com/mcpx/mcpx/transport/mcp"
+)
+
+// Door is what a relay needs of the runtime.
+type Door interface {
+	Call(ctx context.Context, call messages.Call, sink messages.Sink) messages.Outcome
+	Open(ctx context.Context, call messages.Call) (messages.Peer, *messages.Failure)
+	Directory() *messages.Directory
+}
+
+// Service stands for one upstream. It implements front.Relay.
+type Service struct {
+	door   Door
+	server string
+}
+
+// New returns the service of a server. That the server exists is found out when
+// it is asked.
+func New(door Door, server string) *Service { return &Service{door: door, server: server} }
+
+// Describe says what is known of the upstream, from memory.
+func (s *Service) Describe(context.Context, mcp.Caller) mcp.Description {
+	c, ok := s.door.Directory().Catalog(s.server)
+	if !ok {
+		return mcp.Description{}
+	}
+	return mcp.Description{Info: c.Peer.Info, Capabilities: c.Peer.Capabilities, Instructions: c.Peer.Instructions}
+}
+
+// Open opens the caller's session of the upstream.
+func (s *Service) Open(ctx context.Context, caller mcp.Caller) (messages.Peer, error) {
+	peer, failure := s.door.Open(ctx, s.call(caller, messages.Request{}))
+	if failure != nil {
+		return messages.Peer{}, failure
+	}
+	return peer, nil
+}
+
+// Serve hands on a request and returns the result as it came.
+func (s *Service) Serve(ctx context.Context, req mcp.Request, sink messages.Sink) (json.RawMessage, error) {
+	out := s.door.Call(ctx, s.call(req.Caller, req.Request), sink)
+	return out.Result, out.Err()
+}
+
+// Notify hands on a notification.
+func (s *Service) Notify(ctx context.Context, caller mcp.Caller, n messages.Notification) error {
+	return s.door.Call(ctx, s.call(caller, messages.Request{
+		Kind: messages.RequestNotify, Method: n.Method, Params: n.Params,
+	}), messages.Discard).Err()
+}
+
+func (s *Service) call(caller mcp.Caller, req messages.Request) messages.Call {
+	modern := mcp.IsModern(caller.Protocol)
+	c := messages.Caller{
+		Mirror: true, Modern: modern, Capabilities: caller.Capabilities, Info: caller.Info,
+		Protocol: caller.Asked, Client: caller.Client,
+	}
+	if modern {
+		c.Protocol = caller.Protocol
+	}
+	return messages.Call{Server: s.server, Principal: caller.Principal, Client: caller.Client, Caller: c, Request: req}
+}
