@@ -28,9 +28,9 @@ type cached struct {
 
 // flight is one call whose answer others wait for.
 type flight struct {
-	leader    string // the session that calls
-	ttl       time.Duration
-	followers []*waiter // in order of arrival
+	leader    string        // the session that calls
+	ttl       time.Duration // of the result; 0: it is not kept
+	followers []*waiter     // in order of arrival
 }
 
 func newCache(limits messages.Limits) *cache {
@@ -78,11 +78,15 @@ func (c *cache) forget(e *list.Element) {
 	c.kept -= len(item.key) + len(item.result)
 }
 
-// clear forgets all results; calls under way go on.
+// clear forgets all results. Calls under way go on, for those who wait for them
+// and for nobody later.
 func (c *cache) clear() {
 	clear(c.items)
 	c.recent.Init()
 	c.kept = 0
+	for _, f := range c.flights {
+		f.ttl = 0
+	}
 }
 
 func (c *cache) status() messages.CacheStatus {

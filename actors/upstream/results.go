@@ -60,7 +60,7 @@ func (u *upstream) landed(ctx actor.Context, key string, m session.Answered) {
 		return
 	}
 	delete(u.cache.flights, key)
-	if m.Outcome.Failure == nil && keepable(m.Outcome.Result) {
+	if m.Outcome.Failure == nil && f.ttl > 0 && keepable(m.Outcome.Result) {
 		u.cache.put(key, m.Outcome.Result, u.Env.Clock.Now().Add(f.ttl))
 	}
 	out := m.Outcome
