@@ -1,7 +1,9 @@
 package dial
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
 
 	"github.com/mcpx/mcpx/messages"
 	"github.com/mcpx/mcpx/transport/jsonrpc"
@@ -26,4 +28,20 @@ func initialized(result json.RawMessage, protocol string) (messages.Peer, error)
 		_, err = mcp.Choose(protocol, []string{peer.Protocol})
 	}
 	return peer, err
+}
+
+// unanswered is the failure of a connection whose attempt ended, by its deadline
+// or because nobody wants it any more, while what was asked had no answer. Of
+// whoever waits for the connection nothing was sent.
+func unanswered(ctx context.Context, spec *messages.ServerSpec, what string) *messages.Failure {
+	f := givenUp(ctx, spec.Name, what, messages.SentNo)
+	if f.Kind == messages.KindTimeout {
+		f.Message += fmt.Sprintf(" (connection_timeout: %v)", spec.Policy.ConnectionTimeout)
+	}
+	return f
+}
+
+// ranOut tells whether a request of a handshake failed only because the attempt ended.
+func ranOut(f *messages.Failure) bool {
+	return f != nil && (f.Kind == messages.KindTimeout || f.Kind == messages.KindCancelled)
 }

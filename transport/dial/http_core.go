@@ -163,6 +163,16 @@ func (c *httpCore) failf(kind messages.Kind, format string, args ...any) *messag
 	return f
 }
 
+// initialized completes a handshake.
+func (c *httpCore) initialized(ctx context.Context, header http.Header) *messages.Failure {
+	const method = "notifications/initialized"
+	f := c.post(ctx, header, jsonrpc.AppendNotification(nil, method, nil), method)
+	if f != nil && ctx.Err() != nil {
+		return unanswered(ctx, &c.spec, method)
+	}
+	return f
+}
+
 // notify sends a notification for which somebody waits.
 func (c *httpCore) notify(ctx context.Context, header http.Header, n messages.Notification) error {
 	if f := c.gone(); f != nil {

@@ -8,7 +8,6 @@ import (
 
 	"github.com/mcpx/mcpx/actors/link"
 	"github.com/mcpx/mcpx/messages"
-	"github.com/mcpx/mcpx/transport/jsonrpc"
 	"github.com/mcpx/mcpx/transport/mcp"
 )
 
@@ -106,10 +105,12 @@ func (n *negotiation) ask(method string, header http.Header, params []byte) repl
 
 // failure of a request of ours that got no result.
 func (n *negotiation) failure(method string, r reply) *messages.Failure {
-	if r.failure != nil {
+	switch {
+	case ranOut(r.failure):
+		return unanswered(n.ctx, &n.c.spec, method)
+	case r.failure != nil:
 		return r.failure
-	}
-	if r.err != nil {
+	case r.err != nil:
 		return n.c.failf(messages.KindUnavailable, "it refused %s: %s (%d)", method, n.c.sanitise(r.err.Message), r.err.Code)
 	}
 	return n.c.failf(messages.KindUnavailable, "its answer to %s is not of this protocol", method)
@@ -172,8 +173,7 @@ func (n *negotiation) initialize(version string) (reply, *messages.Failure) {
 		return r, messages.Failf(messages.KindUnavailable, c.name, "server %q: %v", c.name, err)
 	}
 	c.peer = peer
-	const done = "notifications/initialized"
-	return r, c.post(n.ctx, c.legacyHeader(), jsonrpc.AppendNotification(nil, done, nil), done)
+	return r, c.initialized(n.ctx, c.legacyHeader())
 }
 
 // older tells whether a negotiation that failed met what a server of HTTP+SSE

@@ -45,7 +45,10 @@ func startProcess(ctx context.Context, req link.DialRequest) (*process, *message
 	switch {
 	case ctx.Err() != nil && err != nil:
 		f := ended(ctx, spec.Name)
-		f.Message = fmt.Sprintf("server %q was not started in time", spec.Name)
+		f.Message = fmt.Sprintf("server %q was not started in time (connection_timeout: %v)", spec.Name, spec.Policy.ConnectionTimeout)
+		if f.Kind == messages.KindCancelled {
+			f.Message = fmt.Sprintf("server %q: its start was cancelled: %v", spec.Name, context.Cause(ctx))
+		}
 		return nil, f
 	case err != nil:
 		return nil, messages.Failf(messages.KindUnavailable, spec.Name, "server %q: %s", spec.Name, startProblem(spec.Command, err))

@@ -55,12 +55,17 @@ func (d *Dialer) tryOlder(ctx context.Context, req link.DialRequest, refused *me
 	opening, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	c, failure := d.openSSE(opening, req)
-	if failure != nil {
-		refused.Message += "; nor does it speak the older HTTP+SSE: " +
-			strings.TrimPrefix(failure.Message, fmt.Sprintf("server %q: ", req.Spec.Name))
-		return nil, refused
+	switch {
+	case failure == nil:
+		return c.greeted(ctx)
+	case ctx.Err() != nil:
+		return nil, failure
+	case opening.Err() != nil:
+		failure.Message = fmt.Sprintf("it opened no event stream with an endpoint for messages within %v", patience)
 	}
-	return c.greeted(ctx)
+	refused.Message += "; nor does it speak the older HTTP+SSE: " +
+		strings.TrimPrefix(failure.Message, fmt.Sprintf("server %q: ", req.Spec.Name))
+	return nil, refused
 }
 
 // openSSE opens the stream of a connection on which nothing has been said yet.
@@ -99,7 +104,10 @@ func (c *sseConn) open(ctx context.Context) *messages.Failure {
 	resp, err := c.send(c.life, http.MethodGet, header, nil)
 	switch {
 	case ctx.Err() != nil:
-		return givenUp(ctx, c.name, "GET", messages.SentNo)
+		if err == nil {
+			_ = resp.Body.Close() // it came too late
+		}
+		return unanswered(ctx, &c.spec, "GET")
 	case err != nil:
 		return messages.Failf(messages.KindUnavailable, c.name, "server %q: %s", c.name, c.plain(err))
 	case resp.StatusCode != http.StatusOK || mediaType(resp.Header) != typeEvents:
@@ -113,7 +121,7 @@ func (c *sseConn) open(ctx context.Context) *messages.Failure {
 	}
 	if !stop() || !c.tasks.Go(func() { c.read(resp.Body, events) }) {
 		_ = resp.Body.Close() // as above
-		return givenUp(ctx, c.name, "GET", messages.SentNo)
+		return unanswered(ctx, &c.spec, "GET")
 	}
 	return nil
 }
@@ -144,9 +152,8 @@ func (c *sseConn) awaitEndpoint(ctx context.Context, resp *http.Response, events
 		ev, err := events.Next()
 		switch {
 		case ctx.Err() != nil:
-			f := ended(ctx, c.name)
-			f.Message = failf("it opened an event stream and named no endpoint for messages in time (%v): "+
-				"does it speak HTTP+SSE?", context.Cause(ctx)).Message
+			f := unanswered(ctx, &c.spec, "GET with an endpoint for messages")
+			f.Message += ": does it speak HTTP+SSE?"
 			return f
 		case errors.Is(err, jsonrpc.ErrTooLong):
 			return failf("an event at the beginning of its stream exceeds limits.message_bytes (%d bytes)", c.limits.MessageBytes)
@@ -229,6 +236,8 @@ func (c *sseConn) handshake(ctx context.Context) *messages.Failure {
 	req := messages.Request{Method: "initialize", Params: initializeParams(allowed[i], c.info)}
 	out := c.Do(ctx, req, new(link.SentFlag), messages.Discard)
 	switch f := out.Failure; {
+	case ranOut(f):
+		return unanswered(ctx, &c.spec, req.Method)
 	case f != nil && f.Kind == messages.KindUpstream:
 		return c.failf(messages.KindUnavailable, "it refused initialize: %s (%d)", c.sanitise(f.Message), f.Code)
 	case f != nil:
@@ -240,8 +249,7 @@ func (c *sseConn) handshake(ctx context.Context) *messages.Failure {
 	}
 	c.peer = peer
 	c.agreed.Store(&peer.Protocol)
-	const done = "notifications/initialized"
-	return c.post(ctx, c.messageHeader(), jsonrpc.AppendNotification(nil, done, nil), done)
+	return c.initialized(ctx, c.messageHeader())
 }
 
 // messageHeader returns the headers of a POST.

@@ -86,9 +86,10 @@ func TestSSEOpen_EndsWithItsDeadlineWhereverTheServerStops(t *testing.T) {
 		answer puppethttp.Behaviour
 		says   string
 	}{
-		"no headers": {"GET", puppethttp.Hang, "did not answer GET in time"},
-		"no answer":  {"initialize", puppethttp.Hang, "did not answer initialize in time"},
-		"no 202":     {"POST initialize", puppethttp.Hang, "did not answer initialize in time"},
+		"no headers":              {"GET", puppethttp.Hang, "did not answer GET in time (connection_timeout: 20s)"},
+		"no answer":               {"initialize", puppethttp.Hang, "did not answer initialize in time (connection_timeout: 20s)"},
+		"no 202":                  {"POST initialize", puppethttp.Hang, "did not answer initialize in time (connection_timeout: 20s)"},
+		"no 202 for what follows": {"POST notifications/initialized", puppethttp.Hang, "did not answer notifications/initialized in time (connection_timeout: 20s)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, d := older(t)
@@ -126,7 +127,7 @@ func TestSSEOpen_EndsWithItsDeadlineWhereverTheServerStops(t *testing.T) {
 			return !c.silence.since.IsZero()
 		})
 		cancel(context.DeadlineExceeded)
-		if f := <-failed; f.Kind != messages.KindTimeout || f.Sent != messages.SentNo || !strings.Contains(f.Message, "named no endpoint for messages in time") {
+		if f := <-failed; f.Kind != messages.KindTimeout || f.Sent != messages.SentNo || !strings.Contains(f.Message, "did not answer GET with an endpoint for messages in time (connection_timeout: 20s): does it speak HTTP+SSE?") {
 			t.Errorf("%+v", f)
 		}
 	})
@@ -226,7 +227,7 @@ func TestSSEDetection_FollowsWhatIsDeclaredAndWhatTheServerAnswers(t *testing.T)
 		d := httpTo(p.URL)
 		d.Request.Spec.Policy.ConnectionTimeout = 200 * time.Millisecond
 		f := d.fails(t, within(t))
-		if f.Kind != messages.KindUnavailable || !strings.Contains(f.Message, "nor does it speak the older HTTP+SSE") {
+		if f.Kind != messages.KindUnavailable || !strings.Contains(f.Message, "nor does it speak the older HTTP+SSE: it opened no event stream with an endpoint for messages within 50ms") {
 			t.Errorf("%+v", f)
 		}
 	})

@@ -276,7 +276,7 @@ func (n *stdioNegotiation) failf(c *stdioConn, format string, args ...any) *mess
 
 // silent is the failure of a handshake whose time is over.
 func (n *stdioNegotiation) silent(ctx context.Context, c *stdioConn, method string) *messages.Failure {
-	f := ended(ctx, c.name)
-	f.Message = fmt.Sprintf("server %q did not answer %s in time (%v)%s", c.name, method, context.Cause(ctx), c.process.stderr.quote())
+	f := unanswered(ctx, &n.req.Spec, method)
+	f.Message += c.process.stderr.quote()
 	return f
 }

@@ -109,7 +109,7 @@ func TestStdioEra_AServerThatNeverAnswersCostsTheDeadlineAndLeavesNothing(t *tes
 		ctx, cancel := context.WithTimeout(t.Context(), d.Request.Spec.Policy.ConnectionTimeout)
 		f := d.fails(t, ctx)
 		cancel()
-		if f.Kind != messages.KindTimeout || !strings.Contains(f.Message, "in time") {
+		if f.Kind != messages.KindTimeout || !strings.Contains(f.Message, " in time (connection_timeout: 200ms)") {
 			t.Errorf("%s: %v %q", protocol, f.Kind, f.Message)
 		}
 	}
