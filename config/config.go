@@ -4,6 +4,7 @@
 package config
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -48,6 +49,8 @@ type Config struct {
 
 	DisabledTools []string // "server.tool" as written; merged into Servers already
 
+	path    string   // of the file; empty without one
+	text    digest   // of what stood in it
 	origins origins  // of the values, for Print
 	secrets []string // values of variables that the file refers to and nobody may see
 }
@@ -122,6 +125,7 @@ func (c *checker) open(opts LoadOptions) (root node, ok bool) {
 	if data == nil {
 		data, err = readFile(opts.Path)
 	}
+	c.text = sha256.Sum256(data)
 	c.source = newSource(opts.Path, trimBOM(data))
 	switch {
 	case err != nil:
@@ -211,6 +215,7 @@ func (c *checker) build(root node, env map[string]string, opts LoadOptions) *Con
 			t.origins.add(e)
 		}
 	}
+	t.path, t.text = opts.Path, c.text
 	t.secrets = c.secrets
 	slices.SortFunc(t.secrets, func(a, b string) int { return len(b) - len(a) }) // one may be a part of another
 	c.unknownVariables(env)

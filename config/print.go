@@ -41,9 +41,7 @@ const (
 func (c *Config) render() string {
 	t := c.target()
 	if _, given := c.origins.top["api_key"]; given {
-		t.apiKey = c.APIKeys["default"]
-		t.APIKeys = maps.Clone(c.APIKeys)
-		delete(t.APIKeys, "default")
+		t.splitKeys()
 	}
 	lines := top(t)
 	servers := line{name: serversByName}
@@ -58,6 +56,12 @@ func (c *Config) render() string {
 // target is the configuration as the accessors of keys see it.
 func (c *Config) target() *target {
 	return &target{Config: *c, spec: messages.ServerSpec{Policy: c.Policy, Forwarding: c.Forwarding, DisabledTools: c.DisabledTools}}
+}
+
+// splitKeys makes the default key one of its own again.
+func (t *target) splitKeys() {
+	t.apiKey, t.APIKeys = t.APIKeys["default"], maps.Clone(t.APIKeys)
+	delete(t.APIKeys, "default")
 }
 
 // top lists the keys of the top level that have a value.

@@ -26,7 +26,7 @@ func loadAgain(t *testing.T, printed string) *Config {
 // bare is a configuration without where it is from.
 func bare(cfg *Config) *Config {
 	c := *cfg
-	c.origins, c.secrets = origins{}, nil
+	c.path, c.text, c.origins, c.secrets = "", digest{}, origins{}, nil
 	return &c
 }
 

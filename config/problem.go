@@ -109,6 +109,7 @@ func rank(p Problem) int {
 // report collects the problems of one load.
 type report struct {
 	source   *source // nil without a file
+	text     digest  // of the file as it is
 	problems Problems
 	lookup   func(string) (string, bool) // the environment
 	used     map[string]bool             // variables that the file refers to
