@@ -26,6 +26,8 @@ type Server struct {
 	Peer messages.Peer
 	// Dial, if set, may wait or fail before the connection is made.
 	Dial func(ctx context.Context, attempt int) error
+	// Refuse, if set, may turn away those for whom the connection is opened.
+	Refuse func(req link.DialRequest) error
 	// Do, if set, answers requests other than lists.
 	Do func(ctx context.Context, c *Conn, req messages.Request, sink messages.Sink) messages.Outcome
 	// List, if set, answers lists: the raw result of method and cursor.
@@ -35,7 +37,11 @@ type Server struct {
 
 	attempts atomic.Int64
 	open     atomic.Int64
+	most     atomic.Int64
 	last     atomic.Pointer[Conn]
+
+	mu    sync.Mutex
+	conns []*Conn
 }
 
 // Attempts returns how often the server was dialled.
@@ -44,8 +50,38 @@ func (s *Server) Attempts() int { return int(s.attempts.Load()) }
 // Open returns how many connections are open.
 func (s *Server) Open() int { return int(s.open.Load()) }
 
+// Most returns how many connections were open at the same time at most.
+func (s *Server) Most() int { return int(s.most.Load()) }
+
 // Last returns the newest connection, nil before the first.
 func (s *Server) Last() *Conn { return s.last.Load() }
+
+// Conns returns all connections that were ever made, in order: the n-th has
+// the number n.
+func (s *Server) Conns() []*Conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]*Conn(nil), s.conns...)
+}
+
+// Requests returns how many requests other than lists all connections have got
+// so far.
+func (s *Server) Requests() int {
+	n := 0
+	for _, c := range s.Conns() {
+		n += c.Requests()
+	}
+	return n
+}
+
+func (s *Server) opened(c *Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.conns = append(s.conns, c)
+	c.Number = len(s.conns)
+	s.most.Store(max(s.most.Load(), s.open.Add(1)))
+	s.last.Store(c)
+}
 
 // Dialer serves the servers it holds, by name.
 type Dialer map[string]*Server
@@ -62,16 +98,21 @@ func (d Dialer) Dial(ctx context.Context, req link.DialRequest) (link.Conn, erro
 			return nil, err
 		}
 	}
-	c := &Conn{server: s, Request: req, lost: make(chan struct{}), ctx: context.Background()}
+	if s.Refuse != nil {
+		if err := s.Refuse(req); err != nil {
+			return nil, err
+		}
+	}
+	c := &Conn{server: s, Request: req, lost: make(chan struct{})}
 	c.ctx, c.end = context.WithCancelCause(context.Background())
-	s.open.Add(1)
-	s.last.Store(c)
+	s.opened(c)
 	return c, nil
 }
 
 // Conn is a connection without a wire.
 type Conn struct {
 	Request link.DialRequest
+	Number  int // from 1, in the order in which the server's connections were made
 	server  *Server
 	ctx     context.Context
 	end     context.CancelCauseFunc
@@ -83,7 +124,14 @@ type Conn struct {
 
 	Cancelled atomic.Int64 // requests whose context ended before their answer
 	InFlight  atomic.Int64
+	requests  atomic.Int64
 }
+
+// Requests returns how many requests other than lists the connection has got.
+func (c *Conn) Requests() int { return int(c.requests.Load()) }
+
+// IsOpen tells whether the connection is there.
+func (c *Conn) IsOpen() bool { return c.ctx.Err() == nil }
 
 // ErrBroken is why a connection that Break ended was lost.
 var ErrBroken = errors.New("connection reset")
@@ -131,6 +179,7 @@ func (c *Conn) Do(ctx context.Context, req messages.Request, sent *link.SentFlag
 	case "tools/list", "resources/list", "resources/templates/list", "prompts/list":
 		return c.list(req)
 	}
+	c.requests.Add(1)
 	if c.server.Do == nil {
 		return messages.Outcome{Result: req.Params}
 	}
