@@ -67,7 +67,9 @@ func (h *sseFront) stream(rep *reply, r *http.Request) {
 	// agreed upon yet is the revision whose transport this is.
 	caller := mcp.Caller{Principal: principal, Protocol: mcp.V20241105}
 	var err error
-	caller.Client, err = h.clients.OpenClient(ctx, messages.ClientSpec{
+	// Not given up with its client, who may leave in this moment: what is opened
+	// then would be nobody's to close.
+	caller.Client, err = h.clients.OpenClient(context.WithoutCancel(ctx), messages.ClientSpec{
 		Endpoint: h.opts.Endpoint, Principal: principal, Protocol: caller.Protocol,
 	})
 	if err != nil {
