@@ -2,8 +2,7 @@ package openapi
 
 import (
 	"encoding/json"
-	"fmt"
-	"strconv"
+
 	"strings"
 )
 
@@ -78,40 +77,34 @@ func (c *converter) object(n *node) *node {
 	if reason, ok := c.broken[n]; ok {
 		notes = append(notes, reason)
 	}
-	key, to := c.reference(n)
-	if c.broken[n] != "" {
-		key = ""
-	}
-	var target *node
-	if key != "" {
-		target = c.schema(c.resolve(n, key, to))
-	}
-	restricts := false // beside a reference
 	alone := c.alone(n)
-	for i, k := range n.keys {
-		known := keywords[k]
-		if known != nil && (known.note || !alone) {
-			restricts = restricts || !known.note
-		}
-		if alone && (known == nil || !known.note) {
+	for i, key := range n.keys {
+		if known := keywords[key]; alone && (known == nil || !known.note) {
 			continue
 		}
-		if note := c.member(out, n, k, n.vals[i]); note != "" {
+		if note := c.member(out, n, key, n.vals[i]); note != "" {
 			notes = append(notes, note)
 		}
 	}
-	if target != nil {
-		out = join(target, out, restricts)
+	if settle(out) {
+		notes = append(notes, "No value fits what the server declares here.")
+	}
+	if target := c.leads[n]; target != nil {
+		out = join(c.schema(target), out)
 	}
 	return noted(out, notes...)
 }
 
 // join puts a reference beside what else a schema says. Where that restricts
 // the value, the reference becomes a part: many readers see nothing but it.
-func join(target, out *node, restricts bool) *node {
+func join(target, out *node) *node {
+	restricts := false
+	for _, key := range out.keys {
+		restricts = restricts || keywords[key] != nil && !keywords[key].note
+	}
 	if !restricts {
-		for i, k := range out.keys {
-			target.set(k, out.vals[i])
+		for i, key := range out.keys {
+			target.set(key, out.vals[i])
 		}
 		return target
 	}
@@ -196,161 +189,4 @@ func (c *converter) dependencies(out, v *node) string {
 		notes = append(notes, c.put(out, "dependentSchemas", schemas))
 	}
 	return strings.TrimSpace(strings.Join(notes, " "))
-}
-
-// put writes a keyword that 2020-12 knows.
-func (c *converter) put(out *node, key string, v *node) string {
-	good, problem := c.value(key, v)
-	if good != nil {
-		out.set(key, good)
-	}
-	return problem
-}
-
-func wrong(key, what string) (*node, string) {
-	return nil, fmt.Sprintf("The server's %q %s and is left out.", key, what)
-}
-
-func (c *converter) value(key string, v *node) (*node, string) {
-	switch keywords[key].shape {
-	case oneSchema:
-		return c.schema(v), ""
-	case someSchemas:
-		if v.kind != kindArray || len(v.vals) == 0 {
-			return wrong(key, "is no list of schemas")
-		}
-		all := list()
-		for _, s := range v.vals {
-			all.vals = append(all.vals, c.schema(s))
-		}
-		return all, ""
-	case namedSchemas:
-		if v.kind != kindObject {
-			return wrong(key, "is not an object")
-		}
-		all := object()
-		for i, k := range v.keys {
-			all.set(k, c.schema(v.vals[i]))
-		}
-		return all, ""
-	case anything, values, choices:
-		return c.data(key, v)
-	case words:
-		return only(key, v, kindString)
-	case yesOrNo:
-		return only(key, v, kindBool)
-	case typeNames:
-		return typesOf(key, v)
-	case nameSet:
-		return namesOf(key, v)
-	case nameSets:
-		if v.kind != kindObject {
-			return wrong(key, "is not an object")
-		}
-		all, problem := object(), ""
-		for i, k := range v.keys {
-			names, p := namesOf(key, v.vals[i])
-			all.set(k, names)
-			problem = first(problem, p)
-		}
-		return all, problem
-	case count:
-		return countOf(key, v)
-	}
-	return c.numberOf(key, v)
-}
-
-func only(key string, v *node, k kind) (*node, string) {
-	if v.kind != k {
-		return wrong(key, "is "+v.kind.String())
-	}
-	return v, ""
-}
-
-func (c *converter) data(key string, v *node) (*node, string) {
-	if shape := keywords[key].shape; shape != anything && v.kind != kindArray || shape == choices && len(v.vals) == 0 {
-		return wrong(key, "is no list of values")
-	}
-	if !finite(v) {
-		return wrong(key, "holds a number that is too large")
-	}
-	if !c.pay(v) {
-		return wrong(key, "is too large")
-	}
-	return v, ""
-}
-
-// finite tells whether all numbers in a value fit into one of 64 bits, as most
-// readers have them.
-func finite(n *node) bool {
-	if n.kind == kindNumber {
-		_, err := strconv.ParseFloat(n.text, 64)
-		return err == nil
-	}
-	for _, v := range n.vals {
-		if !finite(v) {
-			return false
-		}
-	}
-	return true
-}
-
-func typesOf(key string, v *node) (*node, string) {
-	if v.kind == kindString && types[v.text] {
-		return v, ""
-	}
-	if v.kind == kindString {
-		return wrong(key, "is no type ("+shorten(v.text)+")")
-	}
-	if v.kind != kindArray || len(v.vals) == 0 {
-		return wrong(key, "is no type")
-	}
-	all, seen := list(), map[string]bool{}
-	for _, t := range v.vals {
-		if t.kind != kindString || !types[t.text] {
-			return wrong(key, "holds what is no type")
-		}
-		if !seen[t.text] {
-			seen[t.text] = true
-			all.vals = append(all.vals, t)
-		}
-	}
-	return all, ""
-}
-
-func namesOf(key string, v *node) (*node, string) {
-	if v.kind != kindArray {
-		return wrong(key, "is no list of names")
-	}
-	all, seen := list(), map[string]bool{}
-	for _, name := range v.vals {
-		if name.kind != kindString {
-			return wrong(key, "holds what is no name")
-		}
-		if !seen[name.text] {
-			seen[name.text] = true
-			all.vals = append(all.vals, name)
-		}
-	}
-	return all, ""
-}
-
-// countOf also reads 3.0 and 1e3, which count as integers and which many
-// readers do not expect.
-func countOf(key string, v *node) (*node, string) {
-	f, err := strconv.ParseFloat(v.text, 64)
-	if v.kind != kindNumber || err != nil || f < 0 || f != float64(int64(f)) || f > 1<<53 {
-		return wrong(key, "is no count")
-	}
-	return number(strconv.FormatInt(int64(f), 10)), ""
-}
-
-func (c *converter) numberOf(key string, v *node) (*node, string) {
-	if v.kind != kindNumber || !finite(v) {
-		return wrong(key, "is no number that can be compared")
-	}
-	if f, _ := strconv.ParseFloat(v.text, 64); keywords[key].shape == positive && f <= 0 {
-		return wrong(key, "is not above zero")
-	}
-	return v, ""
 }

@@ -9,12 +9,12 @@ import (
 	"github.com/mcpx/mcpx/transport/schema"
 )
 
-// The ids of operations that are not tools. Health has none: programs that make
-// a tool for a model of every operation with an id would make one of it.
+// The ids of operations that are not tools. Health and prompts have none: some
+// programs make a tool for a model of each operation with an id, and those are
+// for programs and for people.
 const (
 	listResources = "mcpx_list_resources"
 	readResource  = "mcpx_read_resource"
-	promptPrefix  = "mcpx_prompt_"
 )
 
 // document is one that is being written.

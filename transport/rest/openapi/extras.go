@@ -24,18 +24,13 @@ func (d *document) resources() {
 
 // prompts adds a path for each prompt, whose arguments are its body.
 func (d *document) prompts(prompts []messages.Prompt) {
-	var names []string
 	seen := map[string]bool{}
-	for _, p := range prompts {
-		names = append(names, p.Name)
-	}
-	ids := operationIDs(names)
 	for _, p := range prompts {
 		if p.Name == "" || seen[p.Name] {
 			continue
 		}
 		seen[p.Name] = true
-		op := d.begin(promptPrefix+ids[p.Name], first(p.Title, titleCase(p.Name)), p.Description)
+		op := d.begin("", first(p.Title, titleCase(p.Name)), p.Description)
 		properties, required := object(), list()
 		raw, _ := jsonrpc.Get(p.Raw, "arguments")
 		for argument := range jsonrpc.Elements(raw) {

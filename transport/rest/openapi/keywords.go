@@ -23,9 +23,8 @@ const (
 // keyword is a member of a schema that 2020-12 knows and that stays one.
 type keyword struct {
 	shape   shape
-	inPlace bool   // its schemas apply to the very value, and not to one in it
-	note    bool   // it says something and restricts nothing
-	want    string // for people: what it must be
+	inPlace bool // its schemas apply to the very value, and not to one in it
+	note    bool // it says something and restricts nothing
 }
 
 var keywords = map[string]*keyword{

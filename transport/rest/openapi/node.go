@@ -3,6 +3,7 @@ package openapi
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/mcpx/mcpx/transport/jsonrpc"
@@ -84,6 +85,13 @@ func (n *node) set(key string, v *node) *node {
 		n.at[key] = len(n.keys) - 1
 	}
 	return n
+}
+
+// drop removes a member.
+func (n *node) drop(key string) {
+	if i := n.find(key); i >= 0 {
+		n.keys, n.vals, n.at = slices.Delete(n.keys, i, i+1), slices.Delete(n.vals, i, i+1), nil
+	}
 }
 
 func object() *node          { return &node{kind: kindObject} }

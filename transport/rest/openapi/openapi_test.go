@@ -5,23 +5,8 @@ import (
 	"encoding/json"
 	"testing"
 
-	"github.com/getkin/kin-openapi/openapi3"
-
 	"github.com/mcpx/mcpx/messages"
 )
-
-// accepted fails the test if kin-openapi refuses a document.
-func accepted(t testing.TB, document json.RawMessage, options ...openapi3.ValidationOption) *openapi3.T {
-	t.Helper()
-	doc, err := openapi3.NewLoader().LoadFromData(document)
-	if err == nil {
-		err = doc.Validate(t.Context(), options...)
-	}
-	if err != nil {
-		t.Fatalf("kin-openapi: %v in %.4000s", err, document)
-	}
-	return doc
-}
 
 func TestDocument_OfAnEmptyCatalogIsOne(t *testing.T) {
 	accepted(t, Document(&messages.Catalog{}, Options{}))

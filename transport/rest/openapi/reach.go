@@ -17,18 +17,17 @@ func (s *source) reach() {
 	visit = func(n *node) {
 		state[n] = open
 		if key, to := s.reference(n); key != "" {
-			switch target := s.resolve(n, key, to); {
+			target := s.resolve(n, key, to)
+			if target != nil && state[target] == 0 {
+				visit(target)
+			}
+			switch {
 			case target == nil:
 				s.broken[n] = "The reference " + shorten(to) + " leads to nothing in this schema and is left out."
+			case state[target] == open:
+				s.broken[n] = "The reference " + shorten(to) + " leads back to itself and is left out."
 			default:
-				if state[target] == 0 {
-					visit(target)
-				}
-				if state[target] == open {
-					s.broken[n] = "The reference " + shorten(to) + " leads back to itself and is left out."
-				} else {
-					s.note(target, to)
-				}
+				s.lead(n, target, to)
 			}
 		}
 		s.children(n, func(c *node, inPlace bool) {
@@ -43,9 +42,7 @@ func (s *source) reach() {
 		})
 		state[n] = done
 	}
-	if s.root.kind == kindObject {
-		visit(s.root)
-	}
+	below = append(below, s.root)
 	for i := 0; i < len(below); i++ {
 		if state[below[i]] == 0 {
 			visit(below[i])
@@ -53,24 +50,42 @@ func (s *source) reach() {
 	}
 }
 
-func (s *source) note(target *node, to string) {
+// lead notes where a reference leads. A schema that is nothing but a reference
+// is passed by.
+func (s *source) lead(n, target *node, to string) {
+	if next := s.leads[target]; next != nil && s.alias(target) {
+		s.leads[n] = next // which has been noted before
+		return
+	}
+	s.leads[n] = target
 	if _, known := s.labels[target]; !known {
 		s.labels[target] = label(to)
 		s.targets = append(s.targets, target)
 	}
 }
 
+// alias tells whether a schema says nothing beside its reference.
+func (s *source) alias(n *node) bool {
+	for _, key := range n.keys {
+		if k := keywords[key]; k != nil && (k.note || !s.alone(n)) || strings.HasPrefix(key, "x-") {
+			return false
+		}
+	}
+	return true
+}
+
 // label is what a reference calls its target: the last part of it that is a
 // name and no keyword.
 func label(to string) string {
 	address, fragment, _ := strings.Cut(to, "#")
+	fragment = percent(fragment)
 	if fragment == "" {
 		address, _, _ = strings.Cut(address, "?")
 		return address[strings.LastIndexByte(address, '/')+1:]
 	}
 	parts := strings.Split(fragment, "/")
 	for _, part := range slices.Backward(parts) {
-		if _, err := strconv.Atoi(part); err != nil && part != "" && keywords[part] == nil {
+		if _, err := strconv.Atoi(part); err != nil && part != "" && part != "$defs" && part != "definitions" && keywords[part] == nil {
 			return unescape(part)
 		}
 	}

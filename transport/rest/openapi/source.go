@@ -20,6 +20,7 @@ type source struct {
 	resources map[string]*resource // by address
 	of        map[*node]*resource  // what each schema is in
 	broken    map[*node]string     // schemas whose reference leads nowhere: why
+	leads     map[*node]*node      // where the references of others lead
 	targets   []*node              // what references lead to, in the order in which they are met
 	labels    map[*node]string     // what the first reference calls them
 }
@@ -33,7 +34,8 @@ type resource struct {
 }
 
 func newSource(root *node) *source {
-	s := &source{root: root, resources: map[string]*resource{}, of: map[*node]*resource{}, broken: map[*node]string{}, labels: map[*node]string{}}
+	s := &source{root: root, resources: map[string]*resource{}, of: map[*node]*resource{},
+		broken: map[*node]string{}, leads: map[*node]*node{}, labels: map[*node]string{}}
 	s.draft = dialect(root)
 	s.index(root, &resource{root: root, base: &url.URL{}, anchors: map[string]*node{}})
 	s.reach()
@@ -158,9 +160,7 @@ func (s *source) find(in *resource, to string) *node {
 			return nil
 		}
 	}
-	if plain, err := url.PathUnescape(fragment); err == nil {
-		fragment = plain
-	}
+	fragment = percent(fragment)
 	found := in.root
 	if fragment != "" && fragment[0] != '/' {
 		found = in.anchors[fragment]
@@ -191,6 +191,14 @@ func (n *node) step(part string) *node {
 		return nil
 	}
 	return n.vals[i]
+}
+
+// percent resolves %25 and the like, as far as they are correct.
+func percent(s string) string {
+	if plain, err := url.PathUnescape(s); err == nil {
+		return plain
+	}
+	return s
 }
 
 // unescape resolves the escapes of a part of a JSON pointer (RFC 6901, section 4).
