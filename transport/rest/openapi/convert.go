@@ -10,11 +10,22 @@ import (
 // several references lead into the same value.
 const maxExtraBytes = 64 << 10
 
+// Readers of YAML allow 100 levels in all, of which a path takes 8 and a schema
+// two. What is deeper than this many schemas in each other moves to the
+// components; a value that is deeper than this many levels is left out.
+const (
+	maxNested      = 30
+	maxValueLevels = 24
+)
+
 // converter writes one schema as 2020-12.
 type converter struct {
 	*source
-	names map[*node]string // of what moves to components/schemas
-	left  int              // bytes of values that may still be written
+	names  map[*node]string // of what moves to components/schemas
+	moved  []*node          // what moves, in the order of the document
+	name   func(label string) string
+	nested int // schemas around the one that is being written
+	left   int // bytes of values that may still be written
 }
 
 // schema converts a schema and moves what its references lead to into the
@@ -27,14 +38,22 @@ func (d *document) schema(raw json.RawMessage, owner, part string) *node {
 	if err != nil {
 		return noted(object(), "The schema that the server declares cannot be read: "+err.Error())
 	}
-	c := &converter{newSource(root), map[*node]string{}, len(raw) + maxExtraBytes}
+	c := &converter{source: newSource(root), names: map[*node]string{}, left: len(raw) + maxExtraBytes}
+	c.name = func(label string) string { return d.names.name(owner, first(label, part)) }
 	for _, target := range c.targets {
-		c.names[target] = d.names.name(owner, first(c.labels[target], part))
+		c.move(target, c.labels[target])
 	}
-	for _, target := range c.targets {
-		d.schemas.set(c.names[target], c.body(target))
+	place := c.schema(root)
+	for i := 0; i < len(c.moved); i++ {
+		d.schemas.set(c.names[c.moved[i]], c.body(c.moved[i]))
 	}
-	return c.schema(root)
+	return place
+}
+
+// move gives a schema a name among the components.
+func (c *converter) move(n *node, label string) {
+	c.names[n] = c.name(label)
+	c.moved = append(c.moved, n)
 }
 
 // noted adds notes to what a schema says of itself.
@@ -51,9 +70,14 @@ func noted(n *node, notes ...string) *node {
 
 // schema is what stands in the place of a schema.
 func (c *converter) schema(n *node) *node {
+	if _, moved := c.names[n]; !moved && c.nested == maxNested && n.kind == kindObject {
+		c.move(n, "")
+	}
 	if name, moved := c.names[n]; moved {
 		return ref("#/components/schemas/" + name)
 	}
+	c.nested++
+	defer func() { c.nested-- }()
 	return c.body(n)
 }
 
@@ -138,7 +162,7 @@ func (c *converter) member(out, n *node, key string, v *node) string {
 	case key == "minimum" && isTrue(n.get("exclusiveMinimum")), key == "maximum" && isTrue(n.get("exclusiveMaximum")):
 		return ""
 	case strings.HasPrefix(key, "x-"):
-		if !holdsReference(v) && c.pay(v) {
+		if !holdsReference(v) && v.within(maxValueLevels) && c.pay(v) {
 			out.set(key, v)
 		}
 		return ""

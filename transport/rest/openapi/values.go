@@ -83,8 +83,8 @@ func (c *converter) data(key string, v *node) (*node, string) {
 	if !finite(v) {
 		return wrong(key, "holds a number that is too large")
 	}
-	if !c.pay(v) {
-		return wrong(key, "is too large")
+	if !v.within(maxValueLevels) || !c.pay(v) {
+		return wrong(key, "is too large or too deep")
 	}
 	return v, ""
 }
@@ -98,6 +98,19 @@ func finite(n *node) bool {
 	}
 	for _, v := range n.vals {
 		if !finite(v) {
+			return false
+		}
+	}
+	return true
+}
+
+// within tells whether a value is at most that deep.
+func (n *node) within(levels int) bool {
+	if levels < 0 {
+		return false
+	}
+	for _, v := range n.vals {
+		if !v.within(levels - 1) {
 			return false
 		}
 	}
