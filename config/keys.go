@@ -135,12 +135,6 @@ func serverKeys() []key {
 			to(field(func(t *target) *bool { return &t.spec.Exclusive })),
 		row("protocol", inServer, text{}, "`auto`, `legacy`, `modern`, or a version such as `2025-11-25`", "a clear error at connect").
 			checked(checkProtocol).to(field(func(t *target) *string { return &t.spec.Protocol })),
-		row("client_header_forwarding.enabled", anywhere, toggle{}, "http, sse: passes headers of HTTP callers on to the server", "").
-			to(field(func(t *target) *bool { return &t.spec.Forwarding.Enabled })),
-		row("client_header_forwarding.whitelist", anywhere, list{}, "which; without a list all; a `*` at the end stands for the rest of a name. `Authorization` and `Cookie` only where they are named in full, headers of the connection never", "").
-			checked(checkForwarded).to(field(func(t *target) *[]string { return &t.spec.Forwarding.Allow })),
-		row("client_header_forwarding.blacklist", anywhere, list{}, "which not; wins", "").
-			checked(checkForwarded).to(field(func(t *target) *[]string { return &t.spec.Forwarding.Deny })),
 		row("disabled_tools", anywhere, list{}, "tools that nobody may call; `server.tool` at the top level", "forbidden").
 			to(field(func(t *target) *[]string { return &t.spec.DisabledTools })),
 		row("cache_tools", inServer, spans{}, "`cache_ttl` of single tools, by their names; 0 for never", "").
@@ -265,6 +259,12 @@ func policyKeys() []key {
 			to(spanOf(func(p *messages.Policy) *time.Duration { return &p.DrainTimeout })),
 		row("kill_after", anywhere, orZero, "from the start of a close to SIGKILL", "SIGKILL").
 			to(spanOf(func(p *messages.Policy) *time.Duration { return &p.KillAfter })),
+		row("client_header_forwarding.enabled", anywhere, toggle{}, "http, sse: passes headers of HTTP callers on to the server", "").
+			to(field(func(t *target) *bool { return &t.spec.Forwarding.Enabled })),
+		row("client_header_forwarding.whitelist", anywhere, list{}, "which; without a list all; a `*` at the end stands for the rest of a name. `Authorization` and `Cookie` only where they are named in full, headers of the connection never", "").
+			checked(checkForwarded).to(field(func(t *target) *[]string { return &t.spec.Forwarding.Allow })),
+		row("client_header_forwarding.blacklist", anywhere, list{}, "which not; wins", "").
+			checked(checkForwarded).to(field(func(t *target) *[]string { return &t.spec.Forwarding.Deny })),
 	}
 }
 

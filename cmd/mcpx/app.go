@@ -78,15 +78,20 @@ func newService(runtime *actors.Runtime, cfg *config.Config) front.Service {
 
 // Start starts the given servers, all at once, and waits for none of them.
 func (a *app) Start(ctx context.Context, servers []messages.ServerSpec) error {
-	for _, p := range a.cfg.problems {
+	a.sayProblems(a.cfg.problems)
+	_, err := a.runtime.Apply(ctx, servers)
+	return err
+}
+
+// sayProblems logs what is wrong with the configuration.
+func (a *app) sayProblems(problems config.Problems) {
+	for _, p := range problems {
 		level := zerolog.ErrorLevel
 		if p.Severity == config.SeverityWarning {
 			level = zerolog.WarnLevel
 		}
 		a.log.WithLevel(level).Str("server", p.Server).Msg(p.String())
 	}
-	_, err := a.runtime.Apply(ctx, servers)
-	return err
 }
 
 // Listen binds the configured address and serves the compact tools there. What

@@ -100,6 +100,7 @@ type serving struct {
 	t    *testing.T
 	url  string // of the endpoint
 	errs *testkit.Buffer
+	hup  chan os.Signal // hangups that it gets
 	stop context.CancelFunc
 	code chan int
 }
@@ -110,9 +111,10 @@ func startServing(t *testing.T, args ...string) *serving {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	out, w := io.Pipe()
-	s := &serving{t: t, errs: &testkit.Buffer{}, stop: cancel, code: make(chan int, 1)}
+	s := &serving{t: t, errs: &testkit.Buffer{}, hup: make(chan os.Signal, 1), stop: cancel, code: make(chan int, 1)}
+	hangups := func() <-chan os.Signal { return s.hup }
 	go func() {
-		s.code <- run(ctx, append([]string{"serve"}, args...), streams{in: strings.NewReader(""), out: w, err: s.errs})
+		s.code <- run(ctx, append([]string{"serve"}, args...), streams{in: strings.NewReader(""), out: w, err: s.errs, hangups: hangups})
 		w.Close()
 	}()
 	line, err := bufio.NewReader(out).ReadString('\n')

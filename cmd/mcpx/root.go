@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/spf13/cobra"
 )
@@ -16,10 +17,12 @@ const (
 	exitUsage = 2 // the command line makes no sense
 )
 
-// streams are what a command talks to: stdin, stdout, stderr.
+// streams are what a command talks to: stdin, stdout, stderr, and whoever asks
+// it by signal to read its configuration again.
 type streams struct {
 	in       io.Reader
 	out, err io.Writer
+	hangups  func() <-chan os.Signal // begins to listen for them; nil: there are none
 }
 
 // usageError is a mistake on the command line.

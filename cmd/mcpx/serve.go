@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -23,6 +24,10 @@ Flags of the listener and the log have a key in the file and a variable, as in
 over the file. Prefer MCPX_API_KEY to --api-key where others can list your
 processes.
 
+With --hot-reload what changes in the file comes into force at once, and at
+SIGHUP in any case. Servers that did not change notice nothing; a file with
+errors changes nothing.
+
 Only this machine can connect unless --host says otherwise, and then an API key
 is required (or --insecure).
 
@@ -43,37 +48,31 @@ func newServe(s streams) *cobra.Command {
 		Example: serveExample,
 		Args:    upTo(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			before, after, _ := split(cmd, args)
-			cfg, err := source.load(cmd, s, first(before), after)
-			if err != nil {
-				return err
-			}
-			return serve(cmd, s, cfg)
+			return source.runServer(cmd, s, args, (*app).Listen, func(a *app) error { return serve(cmd.Context(), s, a) })
 		},
 	}
 	flags := cmd.Flags()
 	source.register(flags)
 	flags.String("host", "", "address to listen on (default 127.0.0.1)")
 	flags.Uint16P("port", "p", 0, "port to listen on; 0 for any (default 8000, or the next free one)")
-	flags.String("api-key", "", "`key` that callers must show as 'Authorization: Bearer KEY'")
+	flags.StringP("api-key", "k", "", "`key` that callers must show as 'Authorization: Bearer KEY'")
+	flags.Bool("strict-auth", false, "ask for the key for OpenAPI documents and their pages as well")
 	flags.Bool("insecure", false, "listen beyond this machine without a key")
-	flags.StringArray("allowed-origin", nil, "web `origin` whose pages may call; repeatable")
+	flags.StringSlice("allowed-origin", nil, "web `origin` whose pages may call, * for all; repeatable; also --cors-allow-origins")
 	flags.StringArray("allowed-host", nil, "`name` accepted in the Host header; repeatable")
-	flags.String("ssl-certfile", "", "certificate to serve TLS with, PEM")
-	flags.String("ssl-keyfile", "", "its private key, PEM")
+	flags.StringP("ssl-certfile", "t", "", "certificate to serve TLS with, PEM")
+	flags.StringP("ssl-keyfile", "K", "", "its private key, PEM")
+	flags.String("path-prefix", "", "`path` below which tools are OpenAPI endpoints (default /)")
+	flags.String("root-path", "", "`path` below which a reverse proxy shows mcpx")
+	flags.StringP("name", "n", "", "`title` of OpenAPI documents (default: the server's)")
+	flags.StringP("description", "d", "", "their description")
+	flags.StringP("version", "v", "", "their version")
+	registerHotReload(flags)
 	return cmd
 }
 
-func serve(cmd *cobra.Command, s streams, cfg loaded) error {
-	ctx := cmd.Context()
-	a := newApp(cfg, s.err)
-	defer a.Stop()
-	if err := a.Listen(); err != nil {
-		return err
-	}
-	if err := a.Start(ctx, cfg.Servers); err != nil {
-		return err
-	}
+// serve says where the program listens, and goes on until ctx ends.
+func serve(ctx context.Context, s streams, a *app) error {
 	if _, err := fmt.Fprintf(s.out, "Listening on %s\n", a.URL()); err != nil {
 		return err
 	}
@@ -85,11 +84,4 @@ func serve(cmd *cobra.Command, s streams, cfg loaded) error {
 		a.Stop()
 		return <-a.failed
 	}
-}
-
-func first(args []string) string {
-	if len(args) == 0 {
-		return ""
-	}
-	return args[0]
 }

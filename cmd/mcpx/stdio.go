@@ -29,24 +29,14 @@ func newStdio(s streams) *cobra.Command {
 		Example: stdioExample,
 		Args:    upTo(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			before, after, _ := split(cmd, args)
-			cfg, err := source.load(cmd, s, first(before), after)
-			if err != nil {
-				return err
-			}
-			return serveStdio(cmd, s, cfg)
+			prepare := func(*app) error { return nil } // there is nothing to listen on
+			return source.runServer(cmd, s, args, prepare, func(a *app) error {
+				return front.ServeStdio(cmd.Context(), s.in, s.out, a.service, a.runtime,
+					front.Options{Limits: a.cfg.Limits, Logger: telemetry.Slog(a.log, "front")})
+			})
 		},
 	}
 	source.register(cmd.Flags())
+	registerHotReload(cmd.Flags())
 	return cmd
-}
-
-func serveStdio(cmd *cobra.Command, s streams, cfg loaded) error {
-	a := newApp(cfg, s.err)
-	defer a.Stop()
-	if err := a.Start(cmd.Context(), cfg.Servers); err != nil {
-		return err
-	}
-	return front.ServeStdio(cmd.Context(), s.in, s.out, a.service, a.runtime,
-		front.Options{Limits: cfg.Limits, Logger: telemetry.Slog(a.log, "front")})
 }

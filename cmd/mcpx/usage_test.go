@@ -54,7 +54,7 @@ func TestUsage_MistakesOnTheCommandLineExitWith2AndSayWhereHelpIs(t *testing.T) 
 		{[]string{"serve", "a.json", "b.json"}, `unexpected argument "b.json"`},
 		{[]string{"serve", "a.json", "-c", "b.json"}, "given twice: a.json and --config b.json"},
 		{[]string{"serve", "--"}, "expected a command or a URL after --"},
-		{[]string{"serve", "--env", "A=1"}, "describe a server behind --"},
+		{[]string{"serve", "--type", "sse"}, "describe a server behind --"},
 		{[]string{"serve", "--env", "A", "--", "x"}, "--env expects NAME=value"},
 		{[]string{"serve", "--header", "Authorization: secret", "--", "http://x"}, "--header expects a JSON object"},
 		{[]string{"call"}, "expected SERVER.TOOL"},
