@@ -72,16 +72,17 @@ func (s *ServerSpec) EffectivePoolMax() int {
 
 // SessionKey names those who may share upstream sessions under the policy
 // client: a client session, or, for calls without one, equal principal,
-// credential, era and capabilities.
+// credential, era and capabilities. Who shares one has it opened in the same
+// way.
 func (c *Call) SessionKey() string {
 	if c.Client != "" {
-		return "client\x00" + string(c.Client) + "\x00" + c.Caller.headers()
+		return "client\x00" + string(c.Client) + "\x00" + c.Caller.DialKey()
 	}
 	era := "legacy"
 	if c.Caller.Modern {
 		era = "modern"
 	}
-	return "principal\x00" + c.Principal.Name + "\x00" + era + "\x00" + string(c.Caller.Capabilities) + "\x00" + c.Caller.headers()
+	return "principal\x00" + c.Principal.Name + "\x00" + era + "\x00" + string(c.Caller.Capabilities) + "\x00" + c.Caller.DialKey()
 }
 
 // DialKey names those for whom an upstream session is opened in the same way:

@@ -42,6 +42,9 @@ func TestSessionKey_IsEqualOnlyForThoseWhoMayShare(t *testing.T) {
 		"session 1 of alice":  {Principal: alice, Client: "1"},
 		"session 2 of alice":  {Principal: alice, Client: "2"},
 		"session 1, token 1":  {Principal: alice, Client: "1", Caller: Caller{Headers: token("1")}},
+		"alice in her name":   {Principal: alice, Caller: Caller{Capabilities: sampling, Mirror: true}},
+		"alice, other client": {Principal: alice, Caller: Caller{Capabilities: sampling, Mirror: true, Info: json.RawMessage(`{"name":"x"}`)}},
+		"session 1, its name": {Principal: alice, Client: "1", Caller: Caller{Mirror: true, Client: "1"}},
 	}
 	seen := map[string]string{}
 	for name, c := range calls {
