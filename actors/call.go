@@ -38,10 +38,16 @@ func (r *Runtime) Call(ctx context.Context, call messages.Call, sink messages.Si
 		if f != nil && again != "" && f.Sent == messages.SentNo {
 			out = first // the truth about it: it was sent once
 		}
-		if f == nil || ctx.Err() != nil {
+		if f == nil {
 			break
 		}
-		if !f.Stale && !(again == "" && f.Kind == messages.KindUnavailable && f.Sent == messages.SentUnknown && repeatable(entry, &call)) {
+		if ctx.Err() != nil {
+			told := *f
+			told.Sent = max(f.Sent, out.Failure.Sent)
+			out.Failure = &told
+			break
+		}
+		if !f.Stale && (again != "" || !harmless(f) || !repeatable(entry, &call)) {
 			break
 		}
 		if !f.Stale {
@@ -55,11 +61,17 @@ func (r *Runtime) Call(ctx context.Context, call messages.Call, sink messages.Si
 			}
 		}
 		// The name is resolved once more when the gateway has seen what happened.
-		if _, err := ask[messages.Synced](ctx, r, r.root, messages.Sync{}); err != nil {
+		if _, err := ask[messages.Synced](ctx, r, r.root, messages.Sync{}); err != nil && ctx.Err() == nil {
 			break
 		}
 	}
 	return out
+}
+
+// harmless tells whether a failure is one after which a call may be made again,
+// if its tool allows that: its connection broke, and nobody wanted it to end.
+func harmless(f *messages.Failure) bool {
+	return f.Kind == messages.KindUnavailable && f.Sent == messages.SentUnknown && !f.Final
 }
 
 func (r *Runtime) callOnce(ctx context.Context, admit messages.Admit, sink messages.Sink) (messages.Outcome, *gateway.Entry) {

@@ -3,6 +3,7 @@ package actors
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/mcpx/mcpx/actors/gateway"
@@ -12,6 +13,9 @@ import (
 // repeatable tells whether doing a request twice does no harm: it reads by its
 // nature, or its tool says that it is read-only or idempotent.
 func repeatable(entry *gateway.Entry, call *messages.Call) bool {
+	if call.Request.Kind != messages.RequestCall {
+		return false
+	}
 	switch call.Request.Method {
 	case "tools/call":
 		tool := entry.Tool(call.Request.Name)
@@ -39,7 +43,7 @@ func cacheKey(entry *gateway.Entry, call *messages.Call) messages.CacheKey {
 	if ttl <= 0 || !repeatable(entry, call) {
 		return messages.CacheKey{}
 	}
-	arguments, ok := canonical(call.Request.Params)
+	arguments, ok := arguments(call.Request.Params)
 	if !ok {
 		return messages.CacheKey{}
 	}
@@ -58,6 +62,41 @@ func owner(entry *gateway.Entry, call *messages.Call) string {
 	}
 	return ""
 }
+
+// arguments returns the arguments of a tools/call as its canonical text. It has
+// none when the params hold something else that may make a difference to the
+// result: a task, the answer to a question, metadata of which nothing is known.
+func arguments(params json.RawMessage) ([]byte, bool) {
+	if len(params) == 0 {
+		return nil, true
+	}
+	var p map[string]json.RawMessage
+	if json.Unmarshal(params, &p) != nil {
+		return nil, false
+	}
+	for member, value := range p {
+		switch member {
+		case "name", "arguments":
+		case "_meta":
+			var meta map[string]json.RawMessage
+			if json.Unmarshal(value, &meta) != nil {
+				return nil, false
+			}
+			for key := range meta {
+				if !slices.Contains(ownMeta, key) {
+					return nil, false
+				}
+			}
+		default:
+			return nil, false
+		}
+	}
+	return canonical(p["arguments"])
+}
+
+// ownMeta is what each request has for itself: where its progress goes, and of
+// which trace it is a part.
+var ownMeta = []string{"progressToken", "traceparent", "tracestate", "baggage"}
 
 // canonical writes JSON with the members of objects in order, numbers as they
 // stand. Parameters that are not JSON have no canonical form.

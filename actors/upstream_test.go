@@ -24,9 +24,10 @@ func TestUpstream_AServerThatNeverConnectsDelaysNobody(t *testing.T) {
 	if out := r.Call(context.Background(), call("ok"), messages.Discard); out.Failure != nil {
 		t.Fatal(out.Failure)
 	}
-	if s, _ := r.Status("hangs"); s.State != messages.StateConnecting || s.Attempt != 1 {
-		t.Errorf("status %+v", s)
-	}
+	actortest.Eventually(t, "the status shows the attempt", func() bool {
+		s, _ := r.Status("hangs")
+		return s.State == messages.StateConnecting && s.Attempt == 1
+	})
 	if _, err := r.Catalog(context.Background(), "ok"); err != nil {
 		t.Error(err)
 	}

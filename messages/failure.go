@@ -70,6 +70,9 @@ type Failure struct {
 	// Stale: the address or the connection vanished before anything was
 	// sent. The door resolves the name once more; nobody else looks at it.
 	Stale bool
+	// Final: it was stopped on purpose, and is not made again though that
+	// might do no harm. For the door, like Stale.
+	Final bool
 }
 
 // Error returns the text for people.

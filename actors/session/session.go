@@ -20,11 +20,11 @@ import (
 //
 //	           Grant                Finished
 //	Waiting ──────────▶ Calling ───────────────▶ answered, stopped
-//	   │ Refuse, Serve,     │ Cancel, deadline
-//	   │ Cancel, deadline   ▼
-//	   └──▶ answered,    Leaving ──Finished──▶ stopped
-//	        stopped      (answered; the lease is cancelled, its
-//	                      I/O is about to end)
+//	   │ Refuse, Serve,     │ Cancel, Drop, deadline
+//	   │ Cancel, Drop,      ▼
+//	   │ deadline        Leaving ──Finished──▶ stopped
+//	   └──▶ answered,    (answered; the lease is cancelled, its
+//	        stopped       I/O is about to end)
 //
 // Bounds: one request, one timer. It runs on the goroutine of whoever posts to
 // it (a synchronous dispatcher), so nothing here blocks.
@@ -39,20 +39,25 @@ type session struct {
 	parent *actor.PID
 	door   *actor.PID
 	tell   *atomic.Bool // the upstream wants to hear of successes, too
-	lead   bool         // others wait for the result
-	conn   link.Conn    // lent; nil while waiting
+	flight string       // under which others wait for the result; empty when nobody does
+	loan   Loan         // no connection while waiting
 	call   messages.Call
 	policy messages.Policy
-	left   time.Duration // of a call that is made again; 0 for any other
+
+	begun   time.Time     // waiting
+	started time.Time     // calling; begun before that
+	left    time.Duration // since begun, for a first sign of the server; 0: from when it is asked
+	until   time.Time     // the absolute deadline; zero when it begins with the calling
+	given   time.Duration // to the server, since the request or its last progress
+	joins   bool          // it waits for the result of an equal call
 
 	state    state
 	sent     link.SentFlag
 	cancel   context.CancelCauseFunc // of the lease; nil while waiting
 	timer    kit.Timer
 	armed    uint64 // generation of the timer: an older one that fires late is nobody's
-	started  time.Time
 	answered bool
-	killed   bool
+	stopped  bool // by somebody who does not wait for an answer: it says nothing of the server
 }
 
 type state uint8
@@ -69,31 +74,41 @@ const (
 type Input interface{ input() }
 
 // Begin starts the session. Sender: the upstream, on behalf of the door, which
-// is the message's sender. With a Conn the call is granted at once.
+// is the message's sender. With a connection the call is granted at once.
 type Begin struct {
 	Env    *kit.Env
 	Call   messages.Call
 	Policy messages.Policy
-	Conn   link.Conn
-	// Wait is how long it may wait for a connection; 0 means connection_timeout.
-	Wait time.Duration
+	Loan   Loan
+	// Joins says that it waits for the result of an equal call, as long as it
+	// may take, and not for a connection, connection_timeout at most.
+	Joins bool
 	// Left bounds the time of a call that is made again; 0 does not.
 	Left time.Duration
 	// Tell asks, at the moment of the answer, for an Answered also when the
 	// call succeeds. Failures that say something of the server are always told.
 	Tell *atomic.Bool
-	// Lead asks for an Answered with the outcome in any case: others wait for it.
-	Lead bool
+	// Flight, if set, asks for an Answered with the outcome in any case: others
+	// wait for it under this key.
+	Flight string
+}
+
+// Loan is a connection that is lent to a session.
+type Loan struct {
+	Conn link.Conn
+	// Mourned tells the calls of a connection that is lost whether one of them
+	// has said so.
+	Mourned *atomic.Bool
 }
 
 // Answered says how a call that was with the server ended. Receiver: the
 // upstream.
 type Answered struct {
 	Session string
-	Problem string           // why it says something bad of the server; empty when it does not
-	Lost    bool             // the connection was lost, which has a report of its own
+	Problem string           // why it says something bad of the server; of all that lose one connection one does
 	Good    bool             // the server answered
-	Outcome messages.Outcome // where Begin.Lead asked for it
+	Flight  string           // Begin.Flight
+	Outcome messages.Outcome // where there is a Flight
 }
 
 // Serve answers a waiting session with the result of an equal call. Sender:
@@ -101,14 +116,19 @@ type Answered struct {
 type Serve struct{ Outcome messages.Outcome }
 
 // Grant lends the session a connection. Sender: the upstream.
-type Grant struct{ Conn link.Conn }
+type Grant struct{ Loan Loan }
 
 // Refuse ends a waiting session. Sender: the upstream.
 type Refuse struct{ Failure messages.Failure }
 
-// TakeOver makes a session that waits for the result of an equal call the one
-// that calls. Sender: the upstream.
-type TakeOver struct{}
+// TakeOver makes a session that waits for the result of an equal call one that
+// calls itself; with a Flight, others wait for its result then. Sender: the upstream.
+type TakeOver struct{ Flight string }
+
+// Drop ends the session, whatever it does: the upstream cannot serve it any
+// more. How far the request got is the session's to say; only one that was not
+// sent can be Stale. Sender: the upstream.
+type Drop struct{ Failure messages.Failure }
 
 // Cancel gives the call up. Sender: the upstream, for the door.
 type Cancel struct{ Reason string }
@@ -126,6 +146,7 @@ func (Grant) input()      {}
 func (Refuse) input()     {}
 func (Serve) input()      {}
 func (TakeOver) input()   {}
+func (Drop) input()       {}
 func (Cancel) input()     {}
 func (Progressed) input() {}
 func (Finished) input()   {}
@@ -150,8 +171,10 @@ func (s *session) Receive(ctx actor.Context) {
 	case Input:
 		s.handle(ctx, m)
 	case *actor.Stopping:
-		s.killed = true // if it has not answered yet
-		s.giveUp(s.failure(messages.KindUnavailable, "server %q: the session of %s was stopped", s.call.Server, s.call.Request.Method))
+		s.stopped = true // if it has not answered yet
+		f := s.failure(messages.KindUnavailable, "server %q: the session of %s was stopped", s.call.Server, s.call.Request.Method)
+		f.Final = true
+		s.giveUp(f)
 	case kit.Crash:
 		panic(m.Reason)
 	}
@@ -163,7 +186,7 @@ func (s *session) handle(ctx actor.Context, in Input) {
 		s.begin(ctx, m)
 	case Grant:
 		if s.state == waiting {
-			s.grant(m.Conn)
+			s.grant(m.Loan)
 		}
 	case Refuse:
 		if s.state == waiting {
@@ -174,12 +197,20 @@ func (s *session) handle(ctx actor.Context, in Input) {
 			s.end(ctx, m.Outcome)
 		}
 	case TakeOver:
-		s.lead = true
+		s.flight, s.joins = m.Flight, false
+		if s.left == 0 {
+			s.left = s.period() // the time it has waited for another's answer is its own
+		}
+	case Drop:
+		s.stopped = true
+		f := s.failure(messages.KindUnavailable, "%s", m.Failure.Message)
+		f.Stale = m.Failure.Stale && f.Sent == messages.SentNo
+		s.leave(ctx, f)
 	case Cancel:
 		s.leave(ctx, s.failure(messages.KindCancelled, "cancelled: %s", m.Reason))
 	case Progressed:
 		if s.state == calling {
-			s.extend()
+			s.give(s.period())
 		}
 	case Finished:
 		s.end(ctx, m.Outcome)
@@ -191,24 +222,42 @@ func (s *session) handle(ctx actor.Context, in Input) {
 }
 
 func (s *session) begin(ctx actor.Context, m Begin) {
-	s.env, s.call, s.policy, s.tell, s.lead, s.left = m.Env, m.Call, m.Policy, m.Tell, m.Lead, m.Left
+	s.env, s.call, s.policy, s.tell, s.flight, s.left, s.joins = m.Env, m.Call, m.Policy, m.Tell, m.Flight, m.Left, m.Joins
 	s.self, s.parent, s.door, s.root = ctx.Self(), ctx.Parent(), ctx.Sender(), ctx.ActorSystem().Root
-	s.started = s.env.Clock.Now()
-	if m.Conn != nil {
-		s.grant(m.Conn)
+	s.begun = s.env.Clock.Now()
+	s.started = s.begun
+	if s.call.Timeout > 0 {
+		s.until = s.begun.Add(s.call.Timeout)
+	}
+	if m.Loan.Conn != nil {
+		s.grant(m.Loan)
 		return
 	}
-	s.arm(min(cmp.Or(m.Wait, s.policy.ConnectionTimeout), s.requestTimeout()))
+	wait := s.period()
+	if s.left > 0 {
+		wait = min(wait, s.left)
+	}
+	if !s.joins {
+		wait = min(wait, s.policy.ConnectionTimeout)
+	}
+	s.arm(wait)
 }
 
 // grant lends the connection to the goroutine that waits at the door.
-func (s *session) grant(conn link.Conn) {
-	s.state, s.conn = calling, conn
+func (s *session) grant(loan Loan) {
+	s.state, s.loan = calling, loan
 	s.started = s.env.Clock.Now()
-	s.extend()
+	if s.until.IsZero() {
+		s.until = s.started.Add(s.policy.RequestTimeoutMax)
+	}
+	d := s.period()
+	if s.left > 0 {
+		d = min(d, s.left-s.started.Sub(s.begun))
+	}
+	s.give(d)
 	ctx, cancel := context.WithCancelCause(context.Background())
 	s.cancel = cancel
-	s.root.Send(s.door, link.Lease{Conn: conn, Context: ctx, Sent: &s.sent, Session: s.self})
+	s.root.Send(s.door, link.Lease{Conn: loan.Conn, Context: ctx, Sent: &s.sent, Session: s.self})
 }
 
 // leave answers now and cancels the I/O; the session stays until that has
@@ -255,46 +304,44 @@ func (s *session) answer(out messages.Outcome) {
 	told := Answered{Session: kit.Base(s.self)}
 	switch f := out.Failure; {
 	case f == nil || f.Kind == messages.KindUpstream:
-		told.Good = true
-	case s.killed:
-	case f.Kind == messages.KindUnavailable, f.Kind == messages.KindTimeout && !s.hurried():
+		told.Good = s.call.Request.Kind == messages.RequestCall // the others ask for no answer
+	case s.stopped:
+	case f.Kind == messages.KindUnavailable && !s.mourned(), f.Kind == messages.KindTimeout && !s.hurried():
 		told.Problem = f.Message
-		select {
-		case <-s.conn.Lost():
-			told.Lost = true
-		default:
-		}
 	}
-	if s.lead {
+	if told.Flight = s.flight; s.flight != "" {
 		told.Outcome = out
 	}
-	if s.lead || told.Problem != "" || told.Good && s.tell.Load() {
+	if s.flight != "" || told.Problem != "" || told.Good && s.tell.Load() {
 		s.root.Send(s.parent, told)
 	}
 }
 
-// hurried tells whether the caller gave the server less time than it is meant
-// to have: that it was too little says nothing of the server.
+// mourned tells whether the connection is lost and another of its calls has
+// said so: it is one failure, however many calls were on it.
+func (s *session) mourned() bool {
+	select {
+	case <-s.loan.Conn.Lost():
+		return s.loan.Mourned.Swap(true)
+	default:
+		return false
+	}
+}
+
+// hurried tells whether the server had less time than it is meant to have: that
+// it was too little says nothing of the server.
 func (s *session) hurried() bool {
-	return s.call.Timeout > 0 && s.call.Timeout < s.policy.RequestTimeout
+	return s.given < min(s.policy.RequestTimeout, s.policy.RequestTimeoutMax)
 }
 
-func (s *session) requestTimeout() time.Duration {
-	d := cmp.Or(s.call.Timeout, s.policy.RequestTimeout)
-	if s.left > 0 {
-		d = min(d, s.left)
-	}
-	return d
-}
+// period is how long the server may be silent.
+func (s *session) period() time.Duration { return cmp.Or(s.call.Timeout, s.policy.RequestTimeout) }
 
-// extend arms the deadline: so long after the request or its last progress, and
+// give arms the deadline: so long after the request or its last progress, and
 // never past the absolute one.
-func (s *session) extend() {
-	limit := s.policy.RequestTimeoutMax
-	if s.call.Timeout > 0 {
-		limit = s.call.Timeout
-	}
-	s.arm(min(s.requestTimeout(), limit-s.env.Clock.Now().Sub(s.started)))
+func (s *session) give(d time.Duration) {
+	s.given = min(d, s.until.Sub(s.env.Clock.Now()))
+	s.arm(s.given)
 }
 
 func (s *session) arm(d time.Duration) {
@@ -314,7 +361,10 @@ func (s *session) disarm() {
 func (s *session) timeout() *messages.Failure {
 	after := s.env.Clock.Now().Sub(s.started)
 	f := s.failure(messages.KindTimeout, "server %q did not answer %s within %v", s.call.Server, s.call.Request.Method, after.Round(time.Millisecond))
-	if s.state == waiting {
+	switch {
+	case s.joins:
+		f = s.failure(messages.KindTimeout, "server %q: the equal call whose answer this one waited for was not answered within %v", s.call.Server, after.Round(time.Millisecond))
+	case s.state == waiting:
 		f = s.failure(messages.KindUnavailable, "server %q: no connection was free within %v", s.call.Server, after.Round(time.Millisecond))
 	}
 	f.After = after

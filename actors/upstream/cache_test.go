@@ -185,21 +185,24 @@ func TestCache_CountsWhatItKeeps(t *testing.T) {
 	}
 }
 
-func TestKeepable_OnlyWholeResultsWithoutAnError(t *testing.T) {
-	for result, want := range map[string]bool{
-		`{"content":[]}`:                                     true,
-		`{"content":[],"isError":false}`:                     true,
-		`{"content":[],"isError":true}`:                      false,
-		`{"resultType":"complete","content":[]}`:             true,
-		`{"resultType":"input_required","inputRequests":{}}`: false,
-		`{"resultType":"task","task":{"taskId":"1"}}`:        false,
-		`{"isError":"yes"}`:                                  false,
-		`[]`:                                                 false,
-		``:                                                   false,
-		`{"content":[],"structuredContent":{"isError":1}}`: true,
+func TestJudgeResult_OnlyWholeResultsWithoutAnErrorAreKept(t *testing.T) {
+	for result, want := range map[string]resultFor{
+		`{"content":[]}`:                                   resultKept,
+		`{"content":[],"isError":false}`:                   resultKept,
+		`{"resultType":"complete","content":[]}`:           resultKept,
+		`{"content":[],"structuredContent":{"isError":1}}`: resultKept,
+		`{"content":[],"isError":true}`:                    resultShared,
+		`{"isError":"yes"}`:                                resultShared,
+		`[]`:                                               resultShared,
+		``:                                                 resultShared,
+		`{"resultType":"input_required","inputRequests":{}}`: resultOwn,
+		`{"resultType":"task","task":{"taskId":"1"}}`:        resultOwn,
 	} {
-		if got := keepable([]byte(result)); got != want {
+		if got := judgeResult(messages.Outcome{Result: []byte(result)}); got != want {
 			t.Errorf("%s: %v", result, got)
 		}
+	}
+	if got := judgeResult(messages.Outcome{Failure: &messages.Failure{Kind: messages.KindUpstream}}); got != resultShared {
+		t.Errorf("an error of the server: %v", got)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"sync/atomic"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/mcpx/mcpx/actors/kit"
@@ -91,7 +92,7 @@ func (u *upstream) probeNow(ctx actor.Context) {
 		return
 	}
 	on, m := u.probeOn(ctx)
-	if teller := u.pool.members[u.teller]; teller != nil && teller.conn != nil && !teller.closing && teller.users == 0 && !isLost(teller.conn) {
+	if teller := u.pool.members[u.teller]; teller != nil && teller.idle() && teller.dial == "" && !isLost(teller.conn) {
 		on.Conn, m = teller.conn, teller // it knows what has changed
 	}
 	u.teller = ""
@@ -170,7 +171,7 @@ func (u *upstream) catalogRead(ctx actor.Context, m session.CatalogRead) {
 }
 
 func (u *upstream) becomeReady(ctx actor.Context, m session.CatalogRead) {
-	u.degraded, u.cramped = "", ""
+	u.degraded, u.cramped, u.unopened, u.growAt = "", "", 0, time.Time{}
 	if m.Failure != nil {
 		u.degraded = m.Failure.Message
 	}

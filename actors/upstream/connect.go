@@ -42,7 +42,12 @@ func (u *upstream) reported(ctx actor.Context, r link.Report) {
 			u.down(ctx, on, m.Reason)
 		}
 	case link.Lost:
-		if on := u.ended(ctx, m.Link); on != nil {
+		on := u.ended(ctx, m.Link)
+		switch {
+		case on == nil:
+		case on.closing: // it was faster than the close
+			u.closedOne(ctx, on, "")
+		default:
 			kit.Publish(ctx.ActorSystem(), messages.LinkLost{Server: u.Spec.Name, Connection: u.Spec.ConnectionName(), Reason: m.Reason})
 			u.lost(ctx, on, m.Reason)
 		}
@@ -72,7 +77,7 @@ func (u *upstream) up(ctx actor.Context, m *member, conn link.Conn) {
 		kit.Publish(ctx.ActorSystem(), messages.Connected{Server: u.Spec.Name, Connection: u.Spec.ConnectionName(), Peer: u.peer})
 		u.probeOnHome(ctx)
 	case ready:
-		u.unopened, u.cramped = 0, ""
+		u.cramped = ""
 		u.place(m)
 		u.serve(ctx)
 		u.changed(ctx)
@@ -92,21 +97,25 @@ func (u *upstream) down(ctx actor.Context, m *member, why *messages.Failure) {
 	case m.dial != "":
 		// The server refuses what these callers bring, or how they want to be
 		// spoken for; it says nothing about anybody else.
-		u.refuseWaiting(ctx, why, func(w *waiter) bool { return w.dial == m.dial })
+		f := *why
+		f.Stale = false // it is no better a moment later
+		u.refuseWaiting(ctx, &f, func(w *waiter) bool { return w.dial == m.dial })
 		u.size(ctx)
 	case u.pool.open+u.pool.pending == 0:
+		if u.served {
+			u.fails, u.served = 0, false
+		}
 		u.attemptFailed(ctx, why.Message)
 	default:
-		u.growthFailed(ctx, why.Message)
+		u.growthFailed(ctx, m, why.Message)
 	}
 }
 
 // lost: a connection ended by itself. Its requests have been answered by
 // whoever does their I/O.
 func (u *upstream) lost(ctx actor.Context, m *member, reason string) {
-	users, used, probed := m.users, m.used, u.probing == m
 	u.forget(ctx, m)
-	if probed {
+	if u.probing == m {
 		u.dropProbe(ctx)
 	}
 	switch u.phase {
@@ -117,14 +126,11 @@ func (u *upstream) lost(ctx actor.Context, m *member, reason string) {
 			u.attemptFailed(ctx, reason)
 		}
 	case ready:
-		if users > 0 {
-			u.failedOnce(ctx)
-		}
 		switch {
 		case u.pool.open+u.pool.pending == 0:
 			u.lostLast(ctx, reason)
-		case !used:
-			u.growthFailed(ctx, reason)
+		case !m.used:
+			u.growthFailed(ctx, m, reason)
 		default:
 			u.serve(ctx)
 		}
@@ -135,13 +141,13 @@ func (u *upstream) lost(ctx actor.Context, m *member, reason string) {
 
 // lostLast: there is no connection any more.
 func (u *upstream) lostLast(ctx actor.Context, reason string) {
-	u.dropProbe(ctx)
 	u.reason = reason
 	if !u.served {
 		u.attemptFailed(ctx, reason)
 		return
 	}
 	u.fails = 0
+	u.dropProbe(ctx)
 	u.connect(ctx)
 	u.checked(ctx, "Connection lost: "+reason)
 }
@@ -173,6 +179,7 @@ func (u *upstream) afterLoss(ctx actor.Context) {
 // attemptFailed decides what follows.
 func (u *upstream) attemptFailed(ctx actor.Context, reason string) {
 	u.home = nil
+	u.dropProbe(ctx)
 	// Whoever shows the reason says which server it is about.
 	reason = strings.TrimPrefix(reason, fmt.Sprintf("server %q: ", u.Spec.Name))
 	attempt, of := u.attempt()

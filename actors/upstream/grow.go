@@ -2,8 +2,8 @@ package upstream
 
 import (
 	"fmt"
-	"math"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -18,7 +18,7 @@ func (u *upstream) dial(ctx actor.Context, caller messages.Caller) *member {
 	if err != nil {
 		panic(err) // names are never used twice
 	}
-	m := &member{pid: pid, name: kit.Base(pid), caller: caller, dial: caller.DialKey(), since: u.Env.Clock.Now()}
+	m := &member{pid: pid, name: kit.Base(pid), caller: caller, dial: caller.DialKey(), since: u.Env.Clock.Now(), round: u.failures}
 	u.pool.add(m)
 	ctx.Request(pid, link.Open{Env: u.Env, Dialer: u.Dialer, Request: u.dialRequest(ctx, m.name, caller)})
 	return m
@@ -29,6 +29,11 @@ func (u *upstream) dialRequest(ctx actor.Context, name string, caller messages.C
 		Spec: u.Spec, Limits: u.Env.Limits, Caller: caller, Remembered: u.peer.Protocol,
 		Unsolicited: u.unsolicited(ctx, name, caller), Stderr: u.stderr(ctx),
 	}
+}
+
+// stateless tells whether one connection of the server serves everybody.
+func (u *upstream) stateless() bool {
+	return u.peer.Modern && u.Spec.Transport != messages.TransportStdio
 }
 
 func (u *upstream) noteStartUp(d time.Duration) {
@@ -50,21 +55,32 @@ func (u *upstream) place(m *member) {
 // size opens what the load demands; which connections may go is decided when
 // they have been idle for long enough.
 func (u *upstream) size(ctx actor.Context) {
-	if u.phase != ready || u.Env.Clock.Now().Before(u.growAt) {
+	if u.phase != ready {
+		return
+	}
+	u.reapLater(ctx)
+	// After a failure the next attempt waits, unless there is nothing at all
+	// for those who wait.
+	if u.Env.Clock.Now().Before(u.growAt) && (u.pool.open+u.pool.pending > 0 || u.waiting.size == 0) {
 		return
 	}
 	demands := u.demands()
-	for _, d := range demands {
-		l := u.load(d)
-		if d.wanted > l.spareSoon && l.open+l.opening >= l.max {
-			u.makeRoom(ctx, d)
-			l = u.load(d)
+	unmet := 0
+	for i := range demands {
+		unmet += u.unmet(&demands[i])
+	}
+	for i := range demands {
+		d := &demands[i]
+		short := u.unmet(d)
+		unmet -= short // what has been opened for one demand is not reserved for it any more
+		if room := u.Spec.EffectivePoolMax() - u.pool.open - u.pool.pending; short > room {
+			u.makeRoom(ctx, d.dial, short-max(0, room))
 		}
-		for range l.grow() {
+		for range u.load(d, unmet).grow() {
 			u.dial(ctx, d.caller)
 		}
+		unmet += u.unmet(d)
 	}
-	u.reapLater(ctx)
 }
 
 // demand is how many callers wait for a connection of their own that is opened
@@ -73,76 +89,67 @@ type demand struct {
 	caller messages.Caller
 	dial   string
 	wanted int
-	owners map[string]bool
+	owners []string // who have been counted
 }
 
-// demands returns what those who wait need, beginning with connections that
-// are nobody's in particular.
-func (u *upstream) demands() []*demand {
-	plain := &demand{}
-	all := []*demand{plain}
-	if u.waiting.size == 0 {
-		return all
-	}
+// unmet is how many of them wait for one that is not even being opened.
+func (u *upstream) unmet(d *demand) int { return max(0, d.wanted-u.pool.opening[d.dial]) }
+
+// demands returns what those who wait need, in turn, and at the end what
+// nobody waits for: connections that anybody may use. It is good until the
+// next call.
+func (u *upstream) demands() []demand {
+	all := u.demanded[:0]
 	for _, l := range u.waiting.lines {
 		for _, w := range l.waiting {
 			all = u.count(all, w)
 		}
 	}
+	if !slices.ContainsFunc(all, func(d demand) bool { return d.dial == "" }) {
+		all = append(all, demand{})
+	}
+	u.demanded = all
 	return all
 }
 
-func (u *upstream) count(all []*demand, w *waiter) []*demand {
+func (u *upstream) count(all []demand, w *waiter) []demand {
 	if u.pool.has(w) {
 		return all // it waits for a credit
 	}
-	var d *demand
-	for _, known := range all {
-		if known.dial == w.dial {
-			d = known
-		}
+	i := slices.IndexFunc(all, func(d demand) bool { return d.dial == w.dial })
+	if i < 0 {
+		i = len(all)
+		all = append(all, demand{dial: w.dial, caller: w.caller})
 	}
-	if d == nil {
-		d = &demand{dial: w.dial, caller: w.caller}
-		all = append(all, d)
-	}
+	d := &all[i]
 	switch w.isolation {
 	case messages.IsolationShared:
 		d.wanted = 1
 	case messages.IsolationClient:
-		if !d.owners[w.key] {
-			if d.owners == nil {
-				d.owners = map[string]bool{}
-			}
-			d.owners[w.key] = true
+		if !slices.Contains(d.owners, w.key) {
+			d.owners = append(d.owners, w.key)
 			d.wanted++
 		}
 	case messages.IsolationRequest:
 		d.wanted = min(d.wanted+1, u.Spec.Policy.MaxConcurrency)
 	}
+	if u.stateless() {
+		d.wanted = 1
+	}
 	return all
 }
 
-func (u *upstream) load(d *demand) load {
+func (u *upstream) load(d *demand, reserved int) load {
 	p := u.Spec.Policy
 	l := load{
-		isolation: u.isolation, min: p.PoolMin, max: u.Spec.EffectivePoolMax(), atOnce: startsAtOnce(u.Spec.Transport),
+		isolation: u.isolation, stateless: u.stateless(), otherwise: d.dial != "",
+		min: p.PoolMin, max: u.Spec.EffectivePoolMax(), atOnce: startsAtOnce(u.Spec.Transport),
 		open: u.pool.open, opening: u.pool.pending, closing: u.pool.closing,
-		spare: len(u.pool.spares[d.dial]), spareSoon: u.pool.opening[d.dial], wanted: d.wanted,
-		startUp: u.startUp,
+		spare: len(u.pool.spares[d.dial]), spareSoon: u.pool.opening[d.dial], wanted: d.wanted, reserved: reserved,
+		rate: u.arrivals.per(u.Env.Clock.Now()), startUp: u.startUp,
 	}
 	if shared := u.pool.leastBusy(d.dial); shared != nil {
-		l.stateless = shared.stateless(&u.Spec)
 		l.busiest, l.most = shared.users, max(1, (p.MaxConcurrency+l.max-1)/l.max)
-	}
-	l.stateless = l.stateless || u.peer.Modern && u.Spec.Transport != messages.TransportStdio
-	if l.stateless {
-		l.wanted = min(l.wanted, 1)
-	}
-	if d.dial == "" {
-		l.rate = u.arrivals.per(u.Env.Clock.Now())
-	} else {
-		l.otherwise = true
 	}
 	return l
 }
@@ -156,25 +163,23 @@ func startsAtOnce(t messages.Transport) int {
 	return 16
 }
 
-// makeRoom closes connections that somebody can do without, in favour of
-// callers who have none: unused ones that are opened in another way, and ones
-// of client sessions that have been idle for pool.idle_ttl.
-func (u *upstream) makeRoom(ctx actor.Context, d *demand) {
-	n := d.wanted
+// makeRoom closes up to n connections that somebody can do without, those idle
+// for longest first, in favour of callers who have none: what is nobody's and
+// opened in another way, and what its owner has not used for pool.idle_ttl.
+func (u *upstream) makeRoom(ctx actor.Context, dial string, n int) {
 	now := u.Env.Clock.Now()
-	for _, m := range u.pool.members {
-		if n == 0 {
+	for ; n > 0; n-- {
+		var found *member
+		for _, m := range u.pool.members {
+			free := m.owner == "" && m.dial != dial || m.used && now.Sub(m.since) >= u.Spec.Policy.PoolIdleTTL
+			if m.idle() && free && (found == nil || m.since.Before(found.since)) {
+				found = m
+			}
+		}
+		if found == nil {
 			return
 		}
-		if m.conn == nil || m.closing || m.users > 0 {
-			continue
-		}
-		unused := !m.used && m.dial != d.dial
-		stale := m.used && now.Sub(m.since) >= u.Spec.Policy.PoolIdleTTL
-		if unused || stale {
-			u.closeOne(ctx, m)
-			n--
-		}
+		u.closeOne(ctx, found)
 	}
 }
 
@@ -185,6 +190,9 @@ func (u *upstream) release(ctx actor.Context, m *member) {
 		return
 	}
 	m.since = u.Env.Clock.Now()
+	if isLost(m.conn) {
+		return // its end is being reported
+	}
 	if m.used && (m.orphan || m.owner == "" && u.isolation == messages.IsolationRequest && !m.stateless(&u.Spec)) {
 		u.closeOne(ctx, m)
 		u.changed(ctx)
@@ -241,8 +249,14 @@ func (u *upstream) clientGone(ctx actor.Context, client *actor.PID) {
 
 // growthFailed: the server is connected, but a further connection could not be
 // made or did not last. The next is tried after a growing delay; whoever needs
-// one is told when retry_attempts in a row have failed.
-func (u *upstream) growthFailed(ctx actor.Context, reason string) {
+// one is told when retry_attempts in a row have failed. Several that were opened
+// side by side fail once.
+func (u *upstream) growthFailed(ctx actor.Context, m *member, reason string) {
+	if m.round != u.failures {
+		u.changed(ctx)
+		return
+	}
+	u.failures++
 	u.unopened++
 	v := decide(u.unopened, u.Spec.Policy, u.Env.Jitter())
 	u.growAt = u.Env.Clock.Now().Add(v.wait)
@@ -260,49 +274,67 @@ func (u *upstream) growthFailed(ctx actor.Context, reason string) {
 	u.refuseWaiting(ctx, f, func(w *waiter) bool { return !u.pool.has(w) })
 }
 
+// growAgain: the wait after a failure is over. Where nobody needs a further
+// connection any more, nothing is wrong.
+func (u *upstream) growAgain(ctx actor.Context) {
+	u.serve(ctx)
+	if u.phase == ready && u.cramped != "" && u.pool.pending == 0 && !u.Env.Clock.Now().Before(u.growAt) {
+		u.cramped = ""
+		u.changed(ctx)
+	}
+}
+
 // mayGo tells whether a connection may be closed for being idle. One that a
 // living client session owns is kept for it; of those that anybody may use, as
 // many as the load demands.
-func (u *upstream) mayGo(m *member) bool {
-	return m.conn != nil && !m.closing && m.users == 0 && m.client == nil
-}
+func (u *upstream) mayGo(m *member) bool { return m.idle() && m.client == nil }
 
-// reapLater arms the look at idle connections for when the first may go.
+// reapPause is the least time between two looks at idle connections.
+const reapPause = 100 * time.Millisecond
+
+// reapLater arms the look at idle connections for when the first may go: what
+// is nobody's, beyond pool.min; and what clients own, when somebody waits.
 func (u *upstream) reapLater(ctx actor.Context) {
-	if u.reaping || u.phase != ready {
+	surplus, short := u.pool.open > max(1, u.Spec.Policy.PoolMin), u.waiting.size > 0
+	if !short && (!surplus || !u.reapAt.IsZero()) {
 		return
 	}
-	wait := time.Duration(math.MaxInt64)
-	now := u.Env.Clock.Now()
-	if u.pool.open <= max(1, u.Spec.Policy.PoolMin) {
-		return
-	}
+	now, ttl := u.Env.Clock.Now(), u.Spec.Policy.PoolIdleTTL
+	var first time.Time
 	for _, m := range u.pool.members {
-		if u.mayGo(m) {
-			wait = min(wait, u.Spec.Policy.PoolIdleTTL-now.Sub(m.since))
+		if !m.idle() || !short && m.client != nil {
+			continue
+		}
+		at := m.since.Add(ttl)
+		if !at.After(now) {
+			at = now.Add(max(ttl/8, reapPause)) // it was needed when it was looked at
+		}
+		if first.IsZero() || at.Before(first) {
+			first = at
 		}
 	}
-	if wait < math.MaxInt64 {
-		u.reaping = true
-		u.later(ctx, max(wait, u.Spec.Policy.PoolIdleTTL/8, time.Millisecond), reapDue{})
+	if first.IsZero() || !u.reapAt.IsZero() && !first.Before(u.reapAt) {
+		return
 	}
+	u.reapAt = first
+	u.later(ctx, max(first.Sub(now), reapPause), reapDue{})
 }
 
 // reap closes what has been idle for pool.idle_ttl and is not needed.
 func (u *upstream) reap(ctx actor.Context) {
-	u.reaping = false
+	u.reapAt = time.Time{}
 	if u.phase != ready {
 		return
 	}
 	now := u.Env.Clock.Now()
 	surplus := map[string]int{}
 	for _, m := range u.pool.members {
-		if !u.mayGo(m) || now.Sub(m.since) < u.Spec.Policy.PoolIdleTTL || u.pool.open+u.pool.pending <= max(1, u.Spec.Policy.PoolMin) {
+		if !u.mayGo(m) || now.Sub(m.since) < u.Spec.Policy.PoolIdleTTL || u.pool.open <= max(1, u.Spec.Policy.PoolMin) {
 			continue
 		}
-		if !m.used && m.owner == "" && !m.stateless(&u.Spec) && u.isolation != messages.IsolationShared {
+		if u.pool.isSpare(m) {
 			if _, counted := surplus[m.dial]; !counted {
-				surplus[m.dial] = u.load(&demand{dial: m.dial}).surplus()
+				surplus[m.dial] = u.load(&demand{dial: m.dial}, 0).surplus()
 			}
 			if surplus[m.dial] == 0 {
 				continue

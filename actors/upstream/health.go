@@ -59,7 +59,10 @@ func (u *upstream) look(ctx actor.Context) {
 		panic(err) // names are never used twice
 	}
 	u.looking = pid
-	on, _ := u.probeOn(ctx)
+	on, m := u.probeOn(ctx)
+	if u.looked = m; m != nil {
+		m.users++
+	}
 	ctx.Request(pid, session.LookAtHealth{Env: u.Env, Policy: u.Spec.Policy, On: on})
 }
 
@@ -69,6 +72,10 @@ func (u *upstream) healthSeen(ctx actor.Context, m session.HealthSeen) {
 	}
 	ctx.Stop(u.looking)
 	u.looking = nil
+	if on := u.looked; on != nil {
+		u.looked = nil
+		u.release(ctx, on)
+	}
 	if m.Problem != "" {
 		kit.Publish(ctx.ActorSystem(), messages.HealthCheckFailed{
 			Server: u.Spec.Name, Connection: u.Spec.ConnectionName(), Reason: m.Problem,

@@ -77,10 +77,10 @@ func (u *upstream) drain(ctx actor.Context, drainUntil, closeUntil time.Time) {
 // session while that stops.
 func (u *upstream) force(ctx actor.Context) {
 	u.leave.forced = true
-	for name, h := range u.sessions {
-		if h.on != nil || h.joins {
-			ctx.Stop(kit.Child(ctx.Self(), name))
-		}
+	f := u.goingAway()
+	u.dropAll(ctx, *f)
+	for name := range u.sessions {
+		ctx.Stop(kit.Child(ctx.Self(), name))
 	}
 	if u.inFlight == 0 {
 		u.closeLinks(ctx)

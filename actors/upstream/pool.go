@@ -2,10 +2,12 @@ package upstream
 
 import (
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/mcpx/mcpx/actors/link"
+	"github.com/mcpx/mcpx/actors/session"
 	"github.com/mcpx/mcpx/messages"
 )
 
@@ -24,7 +26,14 @@ type member struct {
 	used    bool       // a call has been on it
 	since   time.Time  // opening: since when; idle: since when
 	closing bool
+	round   uint64      // how many times the pool had failed to grow when it was dialled
+	mourned atomic.Bool // a call has told of its loss
 }
+
+func (m *member) loan() session.Loan { return session.Loan{Conn: m.conn, Mourned: &m.mourned} }
+
+// idle tells whether the connection is open and nobody holds it.
+func (m *member) idle() bool { return m.conn != nil && !m.closing && m.users == 0 }
 
 // stateless tells whether the connection holds no state of its callers: the
 // modern era over HTTP has no sessions.
@@ -181,12 +190,12 @@ func (p *pool) leastBusy(dial string) *member {
 	return best
 }
 
-// idle returns an open connection that nobody holds, an unused one if there is
-// one; nil when all are busy.
+// idle returns an open connection for no particular callers that nobody holds,
+// an unused one if there is one; nil when all are busy.
 func (p *pool) idle() *member {
 	var found *member
 	for _, m := range p.members {
-		if m.conn == nil || m.closing || m.users > 0 || m.dial != "" || isLost(m.conn) {
+		if !m.idle() || m.dial != "" || isLost(m.conn) {
 			continue
 		}
 		if found == nil || found.used && !m.used || found.used == m.used && m.since.Before(found.since) {
@@ -206,6 +215,8 @@ func (p *pool) oldest() *member {
 	}
 	return found
 }
+
+func (p *pool) isSpare(m *member) bool { return slices.Contains(p.spares[m.dial], m) }
 
 // unused counts spares of all kinds.
 func (p *pool) unused() int {

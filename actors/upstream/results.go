@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"encoding/json"
+	"slices"
 
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/mcpx/mcpx/actors/kit"
@@ -25,16 +26,16 @@ func (u *upstream) remembered(ctx actor.Context, m messages.Admit) bool {
 	if f == nil {
 		return false
 	}
-	if u.waiting.size+u.joined >= u.Spec.Policy.MaxQueue {
+	if u.joined >= u.Spec.Policy.MaxQueue {
 		u.refuse(ctx, u.overloaded())
 		return true
 	}
 	u.joined++
-	w := u.waiter(m)
-	u.spawn(ctx, m, w, held{principal: w.principal, joins: true}, session.Begin{
-		Env: u.Env, Call: m.Call, Policy: u.Spec.Policy, Wait: u.Spec.Policy.RequestTimeout, Tell: u.tell,
+	w := u.waiter(&m.Call)
+	u.spawn(ctx, m, &w, held{principal: w.principal, joins: key}, session.Begin{
+		Env: u.Env, Call: m.Call, Policy: u.Spec.Policy, Left: m.Left, Tell: u.tell, Joins: true,
 	})
-	f.followers = append(f.followers, w)
+	f.followers = append(f.followers, &w)
 	return true
 }
 
@@ -51,29 +52,47 @@ func (u *upstream) leads(m messages.Admit) bool {
 	return f != nil && f.leader == kit.SessionName(m.ID)
 }
 
+// leaveFlight forgets one who waited for the result of another.
+func (u *upstream) leaveFlight(key, name string) {
+	u.joined--
+	if f := u.cache.flights[key]; f != nil {
+		f.followers = slices.DeleteFunc(f.followers, func(w *waiter) bool { return kit.Base(w.pid) == name })
+	}
+}
+
 // landed: the leader of a flight has an outcome. A result, and an error of the
-// server itself, are everybody's; that it was cancelled or met a broken
-// connection is its own.
-func (u *upstream) landed(ctx actor.Context, key string, m session.Answered) {
-	f := u.cache.flights[key]
-	if f == nil || f.leader != m.Session || !m.Good {
+// server itself, are everybody's who waits for it; one that asks for more is its
+// own caller's, and each of the others has to ask; so is, for the next to lead,
+// that it was cancelled or met a broken connection.
+func (u *upstream) landed(ctx actor.Context, m session.Answered) {
+	f := u.cache.flights[m.Flight]
+	if f == nil || f.leader != m.Session {
 		return
 	}
-	delete(u.cache.flights, key)
-	if m.Outcome.Failure == nil && f.ttl > 0 && keepable(m.Outcome.Result) {
-		u.cache.put(key, m.Outcome.Result, u.Env.Clock.Now().Add(f.ttl))
+	if !m.Good {
+		u.flightOver(ctx, flightOver{m.Flight, m.Session})
+		return
+	}
+	delete(u.cache.flights, m.Flight)
+	verdict := judgeResult(m.Outcome)
+	if verdict == resultKept && f.ttl > 0 {
+		u.cache.put(m.Flight, m.Outcome.Result, u.Env.Clock.Now().Add(f.ttl))
+	}
+	if verdict == resultOwn {
+		for _, w := range f.followers {
+			u.takeOver(ctx, w, "")
+		}
+		return
 	}
 	out := m.Outcome
 	out.Cached = true
 	for _, w := range f.followers {
-		if _, waits := u.sessions[kit.Base(w.pid)]; waits {
-			u.cache.stats.Joined++
-			ctx.Send(w.pid, session.Serve{Outcome: out})
-		}
+		u.cache.stats.Joined++
+		ctx.Send(w.pid, session.Serve{Outcome: out})
 	}
 }
 
-// flightOver: the leader is gone. If it said nothing, the next one leads.
+// flightOver: the leader has no result for others. The next one leads.
 func (u *upstream) flightOver(ctx actor.Context, m flightOver) {
 	f := u.cache.flights[m.key]
 	if f == nil || f.leader != m.leader {
@@ -82,32 +101,71 @@ func (u *upstream) flightOver(ctx actor.Context, m flightOver) {
 	for len(f.followers) > 0 {
 		w := f.followers[0]
 		f.followers = f.followers[1:]
-		name := kit.Base(w.pid)
-		if _, waits := u.sessions[name]; !waits {
-			continue
-		}
-		switch u.phase {
-		case ready, connecting:
-			u.joined--
-			u.sessions[name] = held{principal: w.principal, flight: m.key}
-			f.leader = name
-			ctx.Send(w.pid, session.TakeOver{})
-			u.waiting.push(w)
-			u.serve(ctx)
+		if u.takeOver(ctx, w, m.key) {
+			f.leader = kit.Base(w.pid)
 			return
-		case failed, draining, disconnected:
-			ctx.Send(w.pid, session.Refuse{Failure: *u.unavailable(0)})
 		}
 	}
 	delete(u.cache.flights, m.key)
 }
 
-// keepable tells whether a result may answer other calls: one that reports a
-// failure, or asks for more, is for its own caller.
-func keepable(result json.RawMessage) bool {
+// takeOver lets one who waited for the result of another call itself, if that
+// may be; else it is answered.
+func (u *upstream) takeOver(ctx actor.Context, w *waiter, flight string) bool {
+	name := kit.Base(w.pid)
+	var f *messages.Failure
+	switch u.phase {
+	case ready, connecting:
+		pass, trial := u.letThrough(ctx)
+		if pass {
+			if trial {
+				u.breaker.trial = name
+			}
+			u.joined--
+			u.sessions[name] = held{principal: w.principal, flight: flight}
+			ctx.Send(w.pid, session.TakeOver{Flight: flight})
+			u.waiting.push(w)
+			u.serve(ctx)
+			return true
+		}
+		f = u.broken()
+	case failed:
+		f = u.unavailable(0)
+	case draining:
+		f = u.goingAway()
+	case disconnected:
+		f = u.switchedOff()
+	}
+	ctx.Send(w.pid, session.Refuse{Failure: *f})
+	return false
+}
+
+// resultFor says for whom a result is.
+type resultFor uint8
+
+const (
+	resultOwn    resultFor = iota // for the caller who asked
+	resultShared                  // for those who ask at the same time, too
+	resultKept                    // for those who ask later, too
+)
+
+// judgeResult says for whom an outcome is: one that asks for more is its own
+// caller's, one that reports a failure is true at this moment only.
+func judgeResult(out messages.Outcome) resultFor {
+	if out.Failure != nil {
+		return resultShared
+	}
 	var r struct {
 		IsError    bool   `json:"isError"`
 		ResultType string `json:"resultType"`
 	}
-	return json.Unmarshal(result, &r) == nil && !r.IsError && (r.ResultType == "" || r.ResultType == "complete")
+	switch err := json.Unmarshal(out.Result, &r); {
+	case err != nil:
+		return resultShared // whatever it means, it is the answer
+	case r.ResultType != "" && r.ResultType != "complete":
+		return resultOwn
+	case r.IsError:
+		return resultShared
+	}
+	return resultKept
 }

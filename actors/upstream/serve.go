@@ -12,9 +12,6 @@ import (
 
 // admit gives a call a session, or answers it at once.
 func (u *upstream) admit(ctx actor.Context, m messages.Admit) {
-	if m.Again != "" {
-		u.again(ctx, m)
-	}
 	switch u.phase {
 	case ready, connecting:
 		if u.remembered(ctx, m) {
@@ -35,25 +32,34 @@ func (u *upstream) admit(ctx actor.Context, m messages.Admit) {
 		u.refuse(ctx, u.broken())
 		return
 	}
-	w := u.waiter(m)
-	if !u.hasRoom(ctx, w) {
+	w := u.waiter(&m.Call)
+	if !u.hasRoom(ctx, &w) {
 		u.refuse(ctx, u.overloaded())
 		return
 	}
 	if trial {
 		u.breaker.trial = kit.SessionName(m.ID)
 	}
-	u.lead(m)
-	u.arrivals.happened(u.Env.Clock.Now())
-	if u.canServe() && u.waiting.size == 0 {
-		if on := u.pick(ctx, w); on != nil {
-			u.begin(ctx, m, w, on)
-			u.size(ctx)
-			return
-		}
+	if m.Again != "" {
+		u.again(ctx, m)
 	}
-	u.begin(ctx, m, w, nil)
-	u.waiting.push(w)
+	u.lead(m)
+	if w.dial == "" {
+		u.arrivals.happened(u.Env.Clock.Now())
+	}
+	var on *member
+	if u.canServe() {
+		// Whoever waits although there is a credit waits for a connection that
+		// is not there: nobody is overtaken.
+		on = u.pick(ctx, &w)
+	}
+	u.begin(ctx, m, &w, on)
+	if on != nil {
+		u.size(ctx)
+		return
+	}
+	queued := w
+	u.waiting.push(&queued)
 	u.serve(ctx)
 }
 
@@ -69,13 +75,17 @@ func (u *upstream) again(ctx actor.Context, m messages.Admit) {
 	u.changed(ctx)
 }
 
-func (u *upstream) waiter(m messages.Admit) *waiter {
-	w := &waiter{principal: m.Call.Principal.Name, client: m.Call.Client, dial: m.Call.Caller.DialKey(), caller: m.Call.Caller, isolation: u.isolation}
-	if m.Call.Caller.Mirror && !u.Spec.Exclusive {
+func (u *upstream) waiter(call *messages.Call) waiter {
+	w := waiter{principal: call.Principal.Name, client: call.Client, caller: call.Caller, isolation: u.isolation}
+	switch {
+	case u.Spec.Exclusive:
+		w.caller.Mirror = false // the one session that all share is opened in nobody's name
+	case w.caller.Mirror:
 		w.isolation = messages.IsolationClient // it is opened in the caller's name
 	}
+	w.dial = w.caller.DialKey()
 	if w.isolation == messages.IsolationClient {
-		w.key = m.Call.SessionKey()
+		w.key = call.SessionKey()
 	}
 	return w
 }
@@ -83,7 +93,7 @@ func (u *upstream) waiter(m messages.Admit) *waiter {
 // hasRoom tells whether one more may be admitted. In a full waiting list the
 // newest of whoever waits most gives way to somebody who waits for less.
 func (u *upstream) hasRoom(ctx actor.Context, w *waiter) bool {
-	if u.waiting.size+u.joined < u.Spec.Policy.MaxQueue || u.canServe() && u.waiting.size == 0 && u.pool.has(w) {
+	if u.waiting.size < u.Spec.Policy.MaxQueue || u.canServe() && u.pool.has(w) {
 		return true
 	}
 	if u.Spec.Policy.MaxQueue == 0 {
@@ -129,10 +139,10 @@ func (u *upstream) begin(ctx actor.Context, m messages.Admit, w *waiter, on *mem
 	b := session.Begin{Env: u.Env, Call: m.Call, Policy: u.Spec.Policy, Left: m.Left, Tell: u.tell}
 	if on != nil {
 		u.inFlight++
-		b.Conn = on.conn
+		b.Loan = on.loan()
 	}
 	if u.leads(m) {
-		h.flight, b.Lead = m.Cache.Key, true
+		h.flight, b.Flight = m.Cache.Key, m.Cache.Key
 	}
 	u.spawn(ctx, m, w, h, b)
 }
@@ -162,8 +172,8 @@ func (u *upstream) sessionEnded(ctx actor.Context, name string) {
 		ctx.Send(ctx.Self(), flightOver{h.flight, name})
 	}
 	switch {
-	case h.on == nil && h.joins:
-		u.joined--
+	case h.joins != "":
+		u.leaveFlight(h.joins, name)
 		return
 	case h.on == nil:
 		u.waiting.remove(kit.Child(ctx.Self(), name), h.principal)
@@ -173,6 +183,9 @@ func (u *upstream) sessionEnded(ctx actor.Context, name string) {
 	u.finished.happened(u.Env.Clock.Now())
 	if u.phase == ready && !isLost(h.on.conn) {
 		u.served = true
+		if h.on.round == u.failures {
+			u.unopened = 0 // one that was opened since the last failure does its work
+		}
 	}
 	u.release(ctx, h.on)
 	u.serve(ctx)
@@ -183,20 +196,18 @@ func (u *upstream) sessionEnded(ctx actor.Context, name string) {
 
 // answered: a call that was with the server says how it ended.
 func (u *upstream) answered(ctx actor.Context, m session.Answered) {
-	if f := u.sessions[m.Session].flight; f != "" {
-		u.landed(ctx, f, m)
+	if m.Flight != "" {
+		u.landed(ctx, m)
 	}
 	switch {
-	case m.Good:
+	case m.Good && u.wantsToHear():
 		u.heard = u.Env.Clock.Now()
 		u.judge(ctx, func() { u.breaker.succeeded() })
 		u.checked(ctx, "")
 	case m.Problem != "":
 		u.heard = u.Env.Clock.Now()
-		if !m.Lost {
-			u.failedOnce(ctx)
-		}
 		u.checked(ctx, m.Problem)
+		u.failedOnce(ctx)
 	}
 }
 
@@ -216,7 +227,7 @@ func (u *upstream) serve(ctx actor.Context) {
 		h.on = on
 		u.sessions[kit.Base(w.pid)] = h
 		u.inFlight++
-		ctx.Send(w.pid, session.Grant{Conn: on.conn})
+		ctx.Send(w.pid, session.Grant{Loan: on.loan()})
 	}
 	u.size(ctx)
 }

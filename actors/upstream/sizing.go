@@ -19,12 +19,13 @@ type load struct {
 
 	open      int // of the whole pool, spares included
 	opening   int // of the whole pool
-	closing   int // of the whole pool
+	closing   int // of the whole pool: on its way out, but still there
 	spare     int // open and used by nobody yet
 	spareSoon int // being opened
 	wanted    int // callers who wait for a session of their own
+	reserved  int // callers who wait for sessions that are opened in another way
 	busiest   int // shared: requests on the least busy session
-	most      int // shared: requests on one session from which on another is worth it
+	most      int // shared: requests on one session from which on another is worth it; 0 without a session
 
 	rate    float64       // calls per second
 	startUp time.Duration // of one session
@@ -48,18 +49,19 @@ func (l load) spares() int {
 	return 0
 }
 
-// grow says how many sessions to open now.
+// grow says how many sessions to open now: for those who wait, and, where that
+// leaves room to the others who wait, for those who will come.
 func (l load) grow() int {
-	n := l.wanted + l.spares() - l.spare - l.spareSoon
-	if l.isolation == messages.IsolationShared && !l.stateless && l.open > 0 && l.opening == 0 && l.busiest >= l.most {
-		n = max(n, 1)
+	room := min(l.max-l.open-l.opening-l.closing, l.atOnce-l.opening)
+	need := l.wanted - l.spare - l.spareSoon
+	ready := need + l.spares()
+	if l.isolation == messages.IsolationShared && !l.stateless && l.most > 0 && l.opening == 0 && l.busiest >= l.most {
+		ready = max(ready, 1)
 	}
-	n = max(n, l.min-l.open-l.opening)
-	n = min(n, l.max-l.open-l.opening, l.atOnce-l.opening)
-	if l.closing >= l.max {
-		return 0 // those that go are processes, too
+	if !l.otherwise {
+		ready = max(ready, l.min-l.open-l.opening)
 	}
-	return max(n, 0)
+	return max(0, min(room, max(need, min(ready, room-l.reserved))))
 }
 
 // surplus says how many unused sessions may go when they have been idle for

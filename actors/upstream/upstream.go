@@ -36,8 +36,10 @@ import (
 //
 // Bounds: max_concurrency calls in flight, each with a credit that returns when
 // its session has terminated and at no other time; max_queue sessions waiting,
-// beyond which a call is overloaded; pool.max connections and as many that
-// close; one probe of each kind; limits.cache_* of results.
+// beyond which a call is overloaded, and as many waiting for the result of an
+// equal call; pool.max connections, those that close
+// included; one probe of each kind, which may have a connection of its own;
+// limits.cache_* of results.
 //
 // Crash: it is restarted with empty state. Its sessions answer while they stop,
 // its links close their connections, and it connects anew. Its last catalog
@@ -60,11 +62,13 @@ type upstream struct {
 	armed  uint64 // generation of the timer
 
 	startUp  time.Duration // of one connection, lately
-	unopened int           // further connections that failed in a row
+	failures uint64        // times the pool failed to grow
+	unopened int           // of them, in a row
 	growAt   time.Time     // not before
 	cramped  string        // why the pool could not grow; empty when it can
-	reaping  bool          // the look at idle connections is armed
-	arrivals rate          // of calls
+	reapAt   time.Time     // when idle connections are looked at; zero when that is not armed
+	arrivals rate          // of calls for which connections are kept ready
+	demanded []demand      // room for demands
 
 	catalog  messages.Catalog
 	probe    *actor.PID // nil when nobody reads the catalog
@@ -76,6 +80,7 @@ type upstream struct {
 
 	health  messages.Health
 	looking *actor.PID   // the probe that looks at it; nil when none does
+	looked  *member      // what it looks at; nil for a temporary connection
 	curious []*actor.PID // doors that wait for what it sees
 	heard   time.Time    // when a call last told of a success
 	tell    *atomic.Bool // whether calls shall tell of a success; sessions read it
@@ -102,7 +107,7 @@ type held struct {
 	on        *member // its connection and its credit; nil while it waits
 	principal string
 	flight    string // the key of the flight that it leads; empty for none
-	joins     bool   // it waits for another's result
+	joins     string // the key of the flight whose result it waits for; empty for none
 }
 
 // leaving is what draining leads to.
@@ -261,7 +266,7 @@ func (u *upstream) told(ctx actor.Context, in self) {
 			u.look(ctx)
 		}
 	case growDue:
-		u.serve(ctx)
+		u.growAgain(ctx)
 	case reapDue:
 		u.reap(ctx)
 	case reportDue:
@@ -280,7 +285,12 @@ func (u *upstream) terminated(ctx actor.Context, who *actor.PID) {
 	case u.pool.members[name] != nil:
 		// A link that reported is forgotten before it stops: this one was
 		// killed or had a bug.
-		u.lost(ctx, u.pool.members[name], "its link was stopped")
+		m := u.pool.members[name]
+		if m.closing {
+			u.closedOne(ctx, m, "its link was stopped before it had closed")
+			return
+		}
+		u.lost(ctx, m, "its link was stopped")
 	case u.probe != nil && who.Id == u.probe.Id:
 		u.catalogRead(ctx, session.CatalogRead{Probe: name, Failure: messages.Failf(messages.KindInternal, u.Spec.Name,
 			"server %q: reading its catalog was stopped", u.Spec.Name)})
@@ -388,16 +398,26 @@ func (u *upstream) replyAll(ctx actor.Context, doors []*actor.PID, m any) {
 	}
 }
 
-// farewell answers everybody whom only this actor knows; sessions answer for
-// themselves while they stop.
+// farewell answers everybody; sessions, which stop with this actor, answer
+// their callers.
 func (u *upstream) farewell(ctx actor.Context, why string) {
 	u.over = true
 	u.stopTimer()
 	f := messages.Failf(messages.KindUnavailable, u.Spec.Name, "server %q %s", u.Spec.Name, why)
+	u.dropAll(ctx, messages.Failure{Message: f.Message, Stale: true})
 	u.replyAll(ctx, u.askers, messages.ReadyReply{Failure: f})
 	u.replyAll(ctx, u.leave.askers, messages.DisconnectReply{Was: true, Err: f.Message})
 	u.replyAll(ctx, u.curious, messages.HealthChecked{Health: u.health, Problem: f.Message})
 	u.askers, u.leave.askers, u.curious = nil, nil, nil
+}
+
+// dropAll lets all sessions answer with f, those in flight as unknown.
+func (u *upstream) dropAll(ctx actor.Context, f messages.Failure) {
+	for name := range u.sessions {
+		if s := kit.Child(ctx.Self(), name); living(ctx.ActorSystem(), s) { // it may have ended
+			ctx.Send(s, session.Drop{Failure: f})
+		}
+	}
 }
 
 // answerPanic answers the request during which the actor panics: the library
