@@ -163,10 +163,10 @@ func (h *Handler) docsPage(rep *reply, r *request) {
 
 // assetTypes are the files of the page.
 var assetTypes = map[string]string{
-	"swagger-ui-bundle.js": "text/javascript; charset=utf-8",
+	"swagger-ui-bundle.js": "application/javascript",
 	"swagger-ui.css":       "text/css; charset=utf-8",
 	"favicon-32x32.png":    "image/png",
-	"start.js":             "text/javascript; charset=utf-8",
+	"start.js":             "application/javascript",
 }
 
 // newAssets serves them from the binary, compressed where the client takes that.
@@ -176,21 +176,15 @@ func newAssets() http.Handler { return statigz.FileServer(static.FS) }
 const assetPatience = 10
 
 func (h *Handler) asset(rep *reply, r *request) {
-	media, known := assetTypes[r.name]
-	if !known {
-		rep.answer(h.failed(nothing(r.URL.EscapedPath()).wrong))
-		return
-	}
 	if r.name == "start.js" {
 		script, err := pageFiles.ReadFile("page/start.js")
 		if err != nil {
 			panic(err) // it is in the binary
 		}
-		rep.answer(answer{status: http.StatusOK, body: script}.with("Content-Type", media).with("Cache-Control", "no-cache"))
+		rep.answer(answer{status: http.StatusOK, body: script}.with("Content-Type", assetTypes[r.name]).with("Cache-Control", "no-cache"))
 		return
 	}
 	header := rep.w.Header()
-	header.Set("Content-Type", media)
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Cache-Control", "public, max-age=3600")
 	file := r.Clone(r.Context())

@@ -205,15 +205,21 @@ type service struct {
 func serve(t *testing.T, f *fake, opts Options) *service {
 	t.Helper()
 	h := New(f, opts)
-	server := httptest.NewServer(h)
 	t.Cleanup(func() {
-		server.Close()
 		h.Close()
 		if f.follow != nil {
 			t.Error("the subscription goes on")
 		}
 	})
-	return &service{f, t, server.URL}
+	return &service{f, t, newServer(t, h)}
+}
+
+// newServer runs a handler until the test ends and returns its URL.
+func newServer(t *testing.T, h http.Handler) string {
+	t.Helper()
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	return server.URL
 }
 
 // response is an HTTP response that was read to its end.

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strconv"
 	"sync"
@@ -99,15 +100,18 @@ func (h *Handler) allHealth(r *request) answer {
 		wg.Go(func() { bodies[i] = h.look(r, s) })
 	}
 	wg.Wait()
-	sick := 0
+	enabled, sick := 0, 0
 	for i, s := range statuses {
 		all.Servers[s.Server] = bodies[i]
+		if bodies[i].Status != disabled {
+			enabled++
+		}
 		if bodies[i].Status == unhealthy {
 			sick++
 		}
 	}
 	if sick > 0 {
-		all.Status, all.Message = unhealthy, strconv.Itoa(sick)+" of "+strconv.Itoa(len(statuses))+" MCP servers are unhealthy"
+		all.Status, all.Message = unhealthy, fmt.Sprintf("%d of %d MCP server connections are unhealthy", sick, enabled)
 	}
 	return healthAnswer(all.Status, all)
 }

@@ -77,6 +77,9 @@ func (h *Handler) find(escaped string) place {
 		segments[i] = name
 	}
 	if len(segments) == 2 && segments[0] == "docs" {
+		if _, known := assetTypes[segments[1]]; !known {
+			return nothing(escaped)
+		}
 		return place{page: assetPage, name: segments[1]}
 	}
 	if single := h.opts.Single; single != "" && h.isServer(single) {
