@@ -2,6 +2,7 @@ package openapi
 
 import (
 	"encoding/json"
+	"slices"
 
 	"strings"
 )
@@ -97,46 +98,52 @@ func (c *converter) body(n *node) *node {
 }
 
 func (c *converter) object(n *node) *node {
-	out, notes := object(), []string(nil)
-	if reason, ok := c.broken[n]; ok {
-		notes = append(notes, reason)
+	out, notes := object(), slices.Clone(c.broken[n])
+	var parts []*node // that stand beside it: references, and what meets a word of its own
+	for _, target := range c.leads[n] {
+		parts = append(parts, c.schema(target))
 	}
 	alone := c.alone(n)
 	for i, key := range n.keys {
-		if known := keywords[key]; alone && (known == nil || !known.note) {
+		if known := c.keyword(key); alone && (known == nil || !known.note) {
 			continue
 		}
-		if note := c.member(out, n, key, n.vals[i]); note != "" {
+		into := out
+		if key == "dependencies" && (n.get("dependentRequired") != nil || n.get("dependentSchemas") != nil) {
+			into = object()
+			parts = append(parts, into)
+		}
+		if note := c.member(into, n, key, n.vals[i]); note != "" {
 			notes = append(notes, note)
 		}
 	}
 	if settle(out) {
 		notes = append(notes, "No value fits what the server declares here.")
 	}
-	if target := c.leads[n]; target != nil {
-		out = join(c.schema(target), out)
+	if len(parts) > 0 {
+		out = join(parts, out)
 	}
 	return noted(out, notes...)
 }
 
-// join puts a reference beside what else a schema says. Where that restricts
-// the value, the reference becomes a part: many readers see nothing but it.
-func join(target, out *node) *node {
-	restricts := false
+// join puts parts beside what else a schema says. A reference stays one if
+// nothing else restricts the value; otherwise all become parts of a list, since
+// many readers see nothing but a reference.
+func join(parts []*node, out *node) *node {
+	restricts := len(parts) > 1
 	for _, key := range out.keys {
 		restricts = restricts || keywords[key] != nil && !keywords[key].note
 	}
 	if !restricts {
 		for i, key := range out.keys {
-			target.set(key, out.vals[i])
+			parts[0].set(key, out.vals[i])
 		}
-		return target
+		return parts[0]
 	}
 	if all := out.get("allOf"); all != nil {
-		all.vals = append([]*node{target}, all.vals...)
-		return out
+		parts = append(parts, all.vals...)
 	}
-	return out.set("allOf", list(target))
+	return out.set("allOf", list(parts...))
 }
 
 // member writes one keyword, or says why it is left out.
@@ -151,7 +158,7 @@ func (c *converter) member(out, n *node, key string, v *node) string {
 		return ""
 	case key == "items" && c.tuple(n):
 		return ""
-	case key == "dependencies" && c.draft <= draft7:
+	case key == "dependencies":
 		return c.dependencies(out, v)
 	case (key == "exclusiveMinimum" || key == "exclusiveMaximum") && v.kind == kindBool:
 		bound := map[string]string{"exclusiveMinimum": "minimum", "exclusiveMaximum": "maximum"}[key]
@@ -166,7 +173,7 @@ func (c *converter) member(out, n *node, key string, v *node) string {
 			out.set(key, v)
 		}
 		return ""
-	case keywords[key] == nil:
+	case c.keyword(key) == nil:
 		return ""
 	}
 	return c.put(out, key, v)

@@ -16,18 +16,18 @@ func (s *source) reach() {
 	var visit func(n *node)
 	visit = func(n *node) {
 		state[n] = open
-		if key, to := s.reference(n); key != "" {
-			target := s.resolve(n, key, to)
+		for _, r := range s.references(n) {
+			target := s.resolve(n, r)
 			if target != nil && state[target] == 0 {
 				visit(target)
 			}
 			switch {
 			case target == nil:
-				s.broken[n] = "The reference " + shorten(to) + " leads to nothing in this schema and is left out."
+				s.broken[n] = append(s.broken[n], "The reference "+shorten(r.to)+" leads to nothing in this schema and is left out.")
 			case state[target] == open:
-				s.broken[n] = "The reference " + shorten(to) + " leads back to itself and is left out."
+				s.broken[n] = append(s.broken[n], "The reference "+shorten(r.to)+" leads back to itself and is left out.")
 			default:
-				s.lead(n, target, to)
+				s.lead(n, target, r.to)
 			}
 		}
 		s.children(n, func(c *node, inPlace bool) {
@@ -53,21 +53,24 @@ func (s *source) reach() {
 // lead notes where a reference leads. A schema that is nothing but a reference
 // is passed by.
 func (s *source) lead(n, target *node, to string) {
-	if next := s.leads[target]; next != nil && s.alias(target) {
-		s.leads[n] = next // which has been noted before
+	if next := s.leads[target]; len(next) == 1 && s.alias(target) {
+		s.leads[n] = append(s.leads[n], next[0]) // which has been noted before
 		return
 	}
-	s.leads[n] = target
+	s.leads[n] = append(s.leads[n], target)
 	if _, known := s.labels[target]; !known {
 		s.labels[target] = label(to)
 		s.targets = append(s.targets, target)
 	}
 }
 
-// alias tells whether a schema says nothing beside its reference.
+// alias tells whether a schema says nothing beside its references.
 func (s *source) alias(n *node) bool {
+	if s.broken[n] != nil {
+		return false
+	}
 	for _, key := range n.keys {
-		if k := keywords[key]; k != nil && (k.note || !s.alone(n)) || strings.HasPrefix(key, "x-") {
+		if k := s.keyword(key); k != nil && (k.note || !s.alone(n)) || strings.HasPrefix(key, "x-") {
 			return false
 		}
 	}

@@ -6,9 +6,14 @@ import (
 	"strings"
 )
 
+// draft is a dialect of JSON Schema.
+type draft int
+
 const (
-	draft4 = 4
-	draft7 = 7 // and draft-06, which differs in nothing that matters here
+	draft4 draft = iota + 4
+	_
+	draft6
+	draft7
 	draft2019
 	draft2020
 )
@@ -16,11 +21,11 @@ const (
 // source is a schema of a server, with what its references mean.
 type source struct {
 	root      *node
-	draft     int
+	draft     draft
 	resources map[string]*resource // by address
 	of        map[*node]*resource  // what each schema is in
-	broken    map[*node]string     // schemas whose reference leads nowhere: why
-	leads     map[*node]*node      // where the references of others lead
+	broken    map[*node][]string   // schemas with references that lead nowhere: why
+	leads     map[*node][]*node    // where the references of others lead
 	targets   []*node              // what references lead to, in the order in which they are met
 	labels    map[*node]string     // what the first reference calls them
 }
@@ -35,7 +40,7 @@ type resource struct {
 
 func newSource(root *node) *source {
 	s := &source{root: root, resources: map[string]*resource{}, of: map[*node]*resource{},
-		broken: map[*node]string{}, leads: map[*node]*node{}, labels: map[*node]string{}}
+		broken: map[*node][]string{}, leads: map[*node][]*node{}, labels: map[*node]string{}}
 	s.draft = dialect(root)
 	s.index(root, &resource{root: root, base: &url.URL{}, anchors: map[string]*node{}})
 	s.reach()
@@ -45,12 +50,14 @@ func newSource(root *node) *source {
 // dialect is the draft that a schema declares, or else the one that the
 // validator finds: a tuple is written as up to draft-07, a boolean
 // exclusiveMinimum as in draft-04, and neither is valid today.
-func dialect(root *node) int {
+func dialect(root *node) draft {
 	if d := root.get("$schema"); d.is(kindString) {
 		switch {
 		case strings.Contains(d.text, "draft-04"):
 			return draft4
-		case strings.Contains(d.text, "draft-06"), strings.Contains(d.text, "draft-07"):
+		case strings.Contains(d.text, "draft-06"):
+			return draft6
+		case strings.Contains(d.text, "draft-07"):
 			return draft7
 		case strings.Contains(d.text, "2019-09"):
 			return draft2019
@@ -118,31 +125,21 @@ func (s *source) identify(n *node, in *resource) *resource {
 	return in
 }
 
-// reference is what a schema's reference says, and the keyword that says it.
-func (s *source) reference(n *node) (keyword, to string) {
-	for _, key := range references {
-		if v := n.get(key); v.is(kindString) {
-			return key, v.text
-		}
-	}
-	return "", ""
-}
-
 // resolve returns the schema that a reference of n means; nil for none. A
 // dynamic reference means the outermost schema of its name, and the outermost
 // resource is always the document itself.
-func (s *source) resolve(n *node, key, to string) *node {
+func (s *source) resolve(n *node, r reference) *node {
 	in := s.of[n]
-	if outer := s.of[s.root]; key == "$dynamicRef" {
-		if _, name, _ := strings.Cut(to, "#"); outer.anchors[name].dynamic(name) {
-			if found := s.find(in, to); found == nil || found.dynamic(name) {
+	if outer := s.of[s.root]; r.keyword == "$dynamicRef" {
+		if _, name, _ := strings.Cut(r.to, "#"); outer.anchors[name].dynamic(name) {
+			if found := s.find(in, r.to); found == nil || found.dynamic(name) {
 				return outer.anchors[name]
 			}
 		}
-	} else if key == "$recursiveRef" && in.recursive && outer.recursive {
+	} else if r.keyword == "$recursiveRef" && in.recursive && outer.recursive {
 		return s.root
 	}
-	return s.find(in, to)
+	return s.find(in, r.to)
 }
 
 func (n *node) dynamic(name string) bool {
