@@ -20,8 +20,10 @@ type Catalog struct {
 
 // Peer is what an upstream says of itself when it is connected.
 type Peer struct {
+	Transport    Transport       // by which it was reached: an undeclared HTTP server may turn out to be one of HTTP+SSE
 	Protocol     string          // the version spoken, "2025-11-25"
 	Modern       bool            // whether that version is of the modern era
+	Offers       []string        // the versions that it listed; the one spoken where it lists none
 	Info         json.RawMessage // serverInfo, raw; may be nil
 	Name         string          // serverInfo.name
 	Version      string          // serverInfo.version

@@ -21,6 +21,16 @@ func (s *ServerSpec) ConnectionName() string {
 	return string(s.Transport) + "-" + MaskURL(s.URL)
 }
 
+// ConnectionTo is the name of a connection that is there, which knows better than
+// the configuration what an undeclared server speaks.
+func (s *ServerSpec) ConnectionTo(p Peer) string {
+	found := *s
+	if p.Transport != "" {
+		found.Transport = p.Transport
+	}
+	return found.ConnectionName()
+}
+
 // Mask stands for a secret wherever one would be shown.
 const Mask = "***"
 

@@ -21,7 +21,7 @@ type HeaderForwarding struct {
 var neverForwarded = []string{
 	"connection", "keep-alive", "proxy-*", "te", "trailer", "transfer-encoding", "upgrade", "http2-settings",
 	"host", "accept", "accept-*", "content-*", "expect", "range", "if-*", "origin", "referer", "sec-*", "access-control-*",
-	"mcp-*", "last-event-id", "idempotency-key", "x-request-timeout",
+	"mcp-*", "last-event-id", "idempotency-key", "x-idempotency-key", "x-request-timeout",
 }
 
 // byNameOnly are credentials: no "*" hands them to somebody else. Browsers send
@@ -55,6 +55,10 @@ func (f HeaderForwarding) Select(headers map[string][]string) map[string]string 
 	}
 	return selected
 }
+
+// NeverForwarded reports whether a header of this name belongs to whoever sends
+// the request, whatever an operator allows.
+func NeverForwarded(name string) bool { return matches(neverForwarded, strings.ToLower(name)) }
 
 // Allows reports whether a header of this name would be forwarded.
 func (f HeaderForwarding) Allows(name string) bool {

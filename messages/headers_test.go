@@ -13,7 +13,7 @@ func TestHeaderForwarding_SelectsWhatIsAllowedAndNotDenied(t *testing.T) {
 		"User-Agent": {"curl"}, "X-Empty": {}, "X-Hop": {"here only"},
 		"Connection": {"keep-alive, X-Hop"}, "Keep-Alive": {"5"}, "Proxy-Authorization": {"Basic x"}, "Te": {"trailers"}, "Transfer-Encoding": {"chunked"},
 		"Upgrade": {"h2c"}, "Host": {"h"}, "Origin": {"https://a"}, "Content-Length": {"3"}, "Content-Type": {"text/plain"}, "Accept": {"*/*"},
-		"Accept-Encoding": {"br"}, "Mcp-Session-Id": {"s"}, "Mcp-Param-X": {"p"}, "Last-Event-Id": {"9"}, "Idempotency-Key": {"k"}, "Sec-Fetch-Site": {"none"},
+		"Accept-Encoding": {"br"}, "Mcp-Session-Id": {"s"}, "Mcp-Param-X": {"p"}, "Last-Event-Id": {"9"}, "Idempotency-Key": {"k"}, "X-Idempotency-Key": {"k"}, "Sec-Fetch-Site": {"none"},
 	}
 	every := "User-Agent X-Tenant X-User-Id X-User-Name"
 	for _, c := range []struct {
@@ -42,12 +42,24 @@ func TestHeaderForwarding_SelectsWhatIsAllowedAndNotDenied(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", c.name, names, c.want)
 		}
 		for name := range got {
-			if !f.Allows(name) {
+			if !f.Allows(name) || NeverForwarded(name) {
 				t.Errorf("%s: %s is selected and not allowed", c.name, name)
 			}
 		}
 		if f.Enabled = false; f.Select(request) != nil || f.Allows("X-Tenant") {
 			t.Errorf("%s: something is forwarded where nothing should be", c.name)
+		}
+	}
+}
+
+// Whoever takes headers from elsewhere asks once more.
+func TestNeverForwarded_KnowsWhatIsNotACallersToSet(t *testing.T) {
+	for name, want := range map[string]bool{
+		"HOST": true, "content-type": true, "Mcp-Name": true, "MCP-Protocol-Version": true, "Accept-Encoding": true,
+		"Authorization": false, "Cookie": false, "X-Tenant": false, "User-Agent": false,
+	} {
+		if NeverForwarded(name) != want {
+			t.Errorf("%s: %v", name, !want)
 		}
 	}
 }

@@ -36,6 +36,20 @@ func TestConnectionName_MasksSecrets(t *testing.T) {
 	}
 }
 
+func TestConnectionTo_NamesTheTransportThatWasFound(t *testing.T) {
+	spec := messages.ServerSpec{Transport: messages.TransportHTTP, URL: "http://h/x?key=s3cret"}
+	for transport, want := range map[messages.Transport]string{
+		"": "StreamableHTTP-http://h/x?key=***", messages.TransportHTTP: "StreamableHTTP-http://h/x?key=***", messages.TransportSSE: "SSE-http://h/x?key=***",
+	} {
+		if got := spec.ConnectionTo(messages.Peer{Transport: transport}); got != want {
+			t.Errorf("%q: %q, want %q", transport, got, want)
+		}
+	}
+	if spec.Transport != messages.TransportHTTP {
+		t.Error("the specification was changed")
+	}
+}
+
 func TestNamesOfKindsAndHowFarARequestGot(t *testing.T) {
 	for kind, want := range map[messages.Kind]string{
 		messages.KindNone: "none", messages.KindInvalidArgs: "invalid_arguments", messages.KindUpstream: "upstream_error",

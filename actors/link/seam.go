@@ -27,9 +27,13 @@ type DialRequest struct {
 	// with every request, its capabilities are declared there when it mirrors.
 	Caller messages.Caller
 
-	// Remembered is the protocol version that an earlier connection of this
-	// server found, empty when nothing is known. It saves the detection; it
-	// loses against Spec.Protocol.
+	// Known is what an earlier connection of this server, opened in nobody's
+	// name, found; zero when nothing is known. It saves the detection of
+	// transport and era; it loses against what Spec demands, and a server that
+	// is not what it was is found out.
+	Known messages.Peer
+
+	// Remembered is Known.Protocol for those who know no more.
 	Remembered string
 
 	// Unsolicited takes what the server sends outside of any request:
