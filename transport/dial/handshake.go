@@ -13,11 +13,11 @@ import (
 // The handshake of the legacy era, which is the same on every transport
 // (2025-11-25, lifecycle: initialization).
 
-// initializeParams are what initialize says of us.
-func initializeParams(version string, info json.RawMessage) json.RawMessage {
+// initialize are the params of that request, which say who the client is.
+func (id identity) initialize(version string) json.RawMessage {
 	params := jsonrpc.Set(nil, jsonrpc.Quote(version), "protocolVersion")
-	params = jsonrpc.Set(params, noCapabilities, "capabilities")
-	return jsonrpc.Set(params, info, "clientInfo")
+	params = jsonrpc.Set(params, id.capabilities, "capabilities")
+	return jsonrpc.Set(params, id.info, "clientInfo")
 }
 
 // initialized reads the answer to initialize. The error says that it is none,
@@ -27,6 +27,7 @@ func initialized(result json.RawMessage, protocol string) (messages.Peer, error)
 	if err == nil {
 		_, err = mcp.Choose(protocol, []string{peer.Protocol})
 	}
+	peer.Offers = []string{peer.Protocol}
 	return peer, err
 }
 

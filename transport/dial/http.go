@@ -43,12 +43,19 @@ type httpPace struct {
 var defaultHTTPPace = httpPace{first: 250 * time.Millisecond, most: time.Minute, asked: 5 * time.Minute, tries: 5}
 
 func (d *Dialer) dialHTTP(ctx context.Context, req link.DialRequest) (link.Conn, error) {
+	if !req.Spec.Declared && req.Known.Transport == messages.TransportSSE {
+		if c, err := d.dialSSE(ctx, req); err == nil || ctx.Err() != nil {
+			return c, err
+		}
+		// The server is not what it was.
+	}
 	c, failure := d.newHTTPConn(req)
 	if failure != nil {
 		return nil, failure
 	}
-	failure, older := c.negotiate(ctx, req.Remembered)
+	failure, older := c.negotiate(ctx, req)
 	if failure == nil {
+		c.peer.Transport = messages.TransportHTTP
 		c.start()
 		return c, nil
 	}

@@ -3,7 +3,6 @@ package dial
 import (
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -23,7 +22,7 @@ type httpCore struct {
 	name        string // of the server
 	spec        messages.ServerSpec
 	limits      messages.Limits
-	info        json.RawMessage
+	as          identity
 	unsolicited func(messages.Notification)
 
 	wire    httpWire
@@ -62,7 +61,7 @@ func (d *Dialer) newHTTPCore(req link.DialRequest) (*httpCore, *messages.Failure
 			"server %q: its url %q is not an http:// or https:// address", req.Spec.Name, messages.MaskURL(req.Spec.URL))
 	}
 	c := &httpCore{
-		name: req.Spec.Name, spec: req.Spec, limits: req.Limits, info: d.info,
+		name: req.Spec.Name, spec: req.Spec, limits: req.Limits, as: d.as(req.Caller),
 		unsolicited: req.Unsolicited,
 		base:        http.Header{"User-Agent": {"mcpx"}},
 		tasks:       newHTTPTasks(req.Spec.Policy.MaxConcurrency + httpSpareTasks),
@@ -82,6 +81,11 @@ func (d *Dialer) newHTTPCore(req link.DialRequest) (*httpCore, *messages.Failure
 	}
 	for name, value := range req.Spec.Headers {
 		c.base.Set(name, value)
+	}
+	for name, value := range req.Caller.Headers {
+		if !messages.NeverForwarded(name) {
+			c.base.Set(name, value)
+		}
 	}
 	c.url = u
 	c.wire = newNetWire(u.Scheme, req.Spec.Policy, req.Limits)

@@ -18,8 +18,6 @@ import (
 // speaks for itself, in its _meta and again in its headers; closing the stream
 // cancels; changes are announced on a subscription.
 
-var noCapabilities = json.RawMessage("{}")
-
 func (c *httpConn) doModern(ctx context.Context, req messages.Request, sent *link.SentFlag, sink messages.Sink) messages.Outcome {
 	if f := c.gone(); f != nil {
 		return messages.Outcome{Failure: f}
@@ -56,7 +54,7 @@ func (c *httpConn) askModern(ctx context.Context, req messages.Request, mirrored
 	for name, value := range mirrored {
 		header.Set(name, value)
 	}
-	return x.ask(header, mcp.WithMeta(x.params(req), c.peer.Protocol, c.info, noCapabilities, req.LogLevel))
+	return x.ask(header, c.as.modern(x.params(req), c.peer.Protocol, req.LogLevel))
 }
 
 // noLongerModern ends the connection when the answer shows that the server
@@ -105,7 +103,7 @@ func (c *httpConn) visitSubscription(req messages.Request, opened *bool) visit {
 	header := c.header()
 	mcp.SetHeaders(header, c.peer.Protocol, req)
 	id := jsonrpc.IntID(c.ids.Add(1))
-	body := jsonrpc.AppendRequest(nil, id, req.Method, mcp.WithMeta(req.Params, c.peer.Protocol, c.info, noCapabilities, ""))
+	body := jsonrpc.AppendRequest(nil, id, req.Method, c.as.modern(req.Params, c.peer.Protocol, ""))
 	reached := new(link.SentFlag)
 	resp, err := c.send(raising(c.life, reached), http.MethodPost, header, body)
 	switch {

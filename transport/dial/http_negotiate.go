@@ -17,7 +17,7 @@ var sseStatuses = []int{http.StatusBadRequest, http.StatusNotFound, http.StatusM
 
 // negotiation finds out which era and version to speak:
 //
-//	configured legacy, or remembered ──▶ initialize ──answered──▶ done
+//	eras.initialize ──▶ initialize ──answered──▶ done
 //	else ──▶ server/discover ──supportedVersions, or the error of a modern server──▶ choose
 //	               │ anything else                                       │ legacy only
 //	               └───────────────▶ initialize ◀────────────────────────┘
@@ -25,10 +25,9 @@ var sseStatuses = []int{http.StatusBadRequest, http.StatusNotFound, http.StatusM
 // Credentials that are refused, an overloaded server and one that cannot be
 // reached end it at once.
 type negotiation struct {
-	c      *httpConn
-	ctx    context.Context
-	modern []string // that we may speak, newest first
-	legacy []string
+	c   *httpConn
+	ctx context.Context
+	eras
 
 	tried      []string // with server/discover
 	discovered reply    // how server/discover was answered; zero when not asked
@@ -38,55 +37,39 @@ type negotiation struct {
 
 // negotiate fills in peer and session. older tells of a failure that the
 // server may be one of the HTTP+SSE transport.
-func (c *httpConn) negotiate(ctx context.Context, remembered string) (failure *messages.Failure, older bool) {
-	allowed, err := mcp.Allowed(c.spec.Protocol)
-	if err != nil {
-		return messages.Failf(messages.KindUnavailable, c.name, "server %q: %v", c.name, err), false
+func (c *httpConn) negotiate(ctx context.Context, req link.DialRequest) (failure *messages.Failure, older bool) {
+	e, failure := erasOf(req)
+	if failure != nil {
+		return failure, false
 	}
-	n := &negotiation{c: c, ctx: ctx}
-	for _, v := range allowed {
-		if mcp.IsModern(v) {
-			n.modern = append(n.modern, v)
-		} else {
-			n.legacy = append(n.legacy, v)
-		}
-	}
-	if failure = n.run(remembered); failure == nil {
+	n := &negotiation{c: c, ctx: ctx, eras: e}
+	if failure = n.run(); failure == nil {
 		return nil, false
 	}
 	return failure, n.older()
 }
 
-func (n *negotiation) run(remembered string) *messages.Failure {
-	c := n.c
-	if len(n.modern) == 0 {
-		_, f := n.initialize(n.legacy[0])
-		return f
-	}
-	if slices.Contains(n.legacy, remembered) {
-		r, f := n.initialize(n.legacy[0])
-		if f == nil || final(r) {
+func (n *negotiation) run() *messages.Failure {
+	if n.initialize {
+		r, f := n.greet(n.legacy[0])
+		if f == nil || final(r) || len(n.modern) == 0 {
 			return f
 		}
-		// It no longer fits.
+		// It offers none of these (any more).
 		if found, g := n.discover(n.modern[0]); found {
 			return g
 		}
 		return f
 	}
-	version := n.modern[0]
-	if slices.Contains(n.modern, remembered) {
-		version = remembered
-	}
-	found, f := n.discover(version)
+	found, f := n.discover(n.modern[0])
 	if found || final(n.discovered) {
 		return f
 	}
 	if len(n.legacy) == 0 {
-		return messages.Failf(messages.KindUnavailable, c.name, "server %q does not speak %s, which its configuration demands: %s",
-			c.name, strings.Join(n.modern, ", "), f.Message)
+		return messages.Failf(messages.KindUnavailable, n.c.name, "server %q does not speak %s, which its configuration demands: %s",
+			n.c.name, strings.Join(n.modern, ", "), f.Message)
 	}
-	_, f = n.initialize(n.legacy[0])
+	_, f = n.greet(n.legacy[0])
 	return f
 }
 
@@ -123,33 +106,34 @@ func (n *negotiation) discover(version string) (found bool, f *messages.Failure)
 	header := n.c.header()
 	mcp.SetHeaders(header, version, messages.Request{Method: method})
 	n.tried = append(n.tried, version)
-	r := n.ask(method, header, mcp.WithMeta(nil, version, n.c.info, noCapabilities, ""))
+	r := n.ask(method, header, n.c.as.modern(nil, version, ""))
 	n.discovered = r
 	if d, ok := mcp.ReadDiscover(r.result); ok {
-		return true, n.choose(d.Versions, &d.Peer)
+		return true, n.settle(d.Versions, &d.Peer)
 	}
 	if supported, modern := mcp.SupportedFromError(r.err); modern {
 		if len(supported) == 0 {
 			return true, n.failure(method, r)
 		}
-		return true, n.choose(supported, nil)
+		return true, n.settle(supported, nil)
 	}
 	return false, n.failure(method, r)
 }
 
-// choose settles on one of the server's versions. peer is what it said of
+// settle settles on one of the server's versions. peer is what it said of
 // itself; nil when it only refused the version that was tried.
-func (n *negotiation) choose(supported []string, peer *messages.Peer) *messages.Failure {
-	version, err := mcp.Choose(n.c.spec.Protocol, supported)
+func (n *negotiation) settle(supported []string, peer *messages.Peer) *messages.Failure {
+	version, err := n.choose(supported)
 	switch {
 	case err != nil:
 		return messages.Failf(messages.KindUnavailable, n.c.name, "server %q: %v", n.c.name, err)
 	case !mcp.IsModern(version):
-		_, f := n.initialize(version)
+		_, f := n.greet(version)
+		n.c.peer.Offers = supported
 		return f
 	case peer != nil:
 		n.c.peer = *peer
-		n.c.peer.Protocol, n.c.peer.Modern = version, true
+		n.c.peer.Protocol, n.c.peer.Modern, n.c.peer.Offers = version, true, supported
 		return nil
 	case slices.Contains(n.tried, version):
 		return messages.Failf(messages.KindUnavailable, n.c.name,
@@ -159,16 +143,16 @@ func (n *negotiation) choose(supported []string, peer *messages.Peer) *messages.
 	return f
 }
 
-// initialize opens a legacy session.
-func (n *negotiation) initialize(version string) (reply, *messages.Failure) {
+// greet opens a legacy session by initialize.
+func (n *negotiation) greet(version string) (reply, *messages.Failure) {
 	c := n.c
-	r := n.ask("initialize", c.header(), initializeParams(version, c.info))
+	r := n.ask("initialize", c.header(), c.as.initialize(version))
 	n.initialized = r
 	if r.result == nil {
 		return r, n.failure("initialize", r)
 	}
 	c.session = r.header.Get(mcp.HeaderSessionID)
-	peer, err := initialized(r.result, c.spec.Protocol)
+	peer, err := initialized(r.result, n.protocol)
 	if err != nil {
 		return r, messages.Failf(messages.KindUnavailable, c.name, "server %q: %v", c.name, err)
 	}

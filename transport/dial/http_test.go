@@ -343,7 +343,7 @@ func TestHTTP_TLSServersAreReachedWithHTTP2(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = c.Close(within(t)) })
 	c.wire.(*netWire).TLSClientConfig = front.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
-	if f, _ := c.negotiate(within(t), ""); f != nil {
+	if f, _ := c.negotiate(within(t), d.Request); f != nil {
 		t.Fatal(f)
 	}
 	if protocol.Load() != "HTTP/2.0" {

@@ -128,7 +128,7 @@ func TestProcess_ACommandIsFoundByTheEffectivePath(t *testing.T) {
 func TestProcess_StartIsGivenUpWithTheContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if f := stdioTo("plain").fails(t, ctx); f.Kind != messages.KindCancelled || !strings.Contains(f.Message, "not started in time") {
+	if f := stdioTo("plain").fails(t, ctx); f.Kind != messages.KindCancelled || !strings.Contains(f.Message, "its start was cancelled") {
 		t.Errorf("%v %q", f.Kind, f.Message)
 	}
 }

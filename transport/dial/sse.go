@@ -40,7 +40,7 @@ func (d *Dialer) dialSSE(ctx context.Context, req link.DialRequest) (link.Conn, 
 	if failure != nil {
 		return nil, failure
 	}
-	return c.greeted(ctx)
+	return c.greeted(ctx, req)
 }
 
 // tryOlder tries a server of no declared transport that refused both ways in
@@ -57,7 +57,7 @@ func (d *Dialer) tryOlder(ctx context.Context, req link.DialRequest, refused *me
 	c, failure := d.openSSE(opening, req)
 	switch {
 	case failure == nil:
-		return c.greeted(ctx)
+		return c.greeted(ctx, req)
 	case ctx.Err() != nil:
 		return nil, failure
 	case opening.Err() != nil:
@@ -215,8 +215,12 @@ func (c *sseConn) answerRest() {
 }
 
 // greeted completes a connection by the handshake.
-func (c *sseConn) greeted(ctx context.Context) (link.Conn, error) {
-	if f := c.handshake(ctx); f != nil {
+func (c *sseConn) greeted(ctx context.Context, req link.DialRequest) (link.Conn, error) {
+	e, f := erasOf(req)
+	if f == nil {
+		f = c.handshake(ctx, e)
+	}
+	if f != nil {
 		discard(c)
 		f.Sent, f.Stale = messages.SentNo, false // of whoever waits for this connection nothing was sent
 		return nil, f
@@ -224,16 +228,11 @@ func (c *sseConn) greeted(ctx context.Context) (link.Conn, error) {
 	return c, nil
 }
 
-func (c *sseConn) handshake(ctx context.Context) *messages.Failure {
-	allowed, err := mcp.Allowed(c.spec.Protocol)
-	if err != nil {
-		return messages.Failf(messages.KindUnavailable, c.name, "server %q: %v", c.name, err)
+func (c *sseConn) handshake(ctx context.Context, e eras) *messages.Failure {
+	if len(e.legacy) == 0 {
+		return c.failf(messages.KindUnavailable, "HTTP+SSE cannot carry protocol version %s, which its configuration demands", e.modern[0])
 	}
-	i := slices.IndexFunc(allowed, func(v string) bool { return !mcp.IsModern(v) })
-	if i < 0 {
-		return c.failf(messages.KindUnavailable, "HTTP+SSE cannot carry protocol version %s, which its configuration demands", allowed[0])
-	}
-	req := messages.Request{Method: "initialize", Params: initializeParams(allowed[i], c.info)}
+	req := messages.Request{Method: "initialize", Params: c.as.initialize(e.legacy[0])}
 	out := c.Do(ctx, req, new(link.SentFlag), messages.Discard)
 	switch f := out.Failure; {
 	case ranOut(f):
@@ -243,11 +242,11 @@ func (c *sseConn) handshake(ctx context.Context) *messages.Failure {
 	case f != nil:
 		return f
 	}
-	peer, err := initialized(out.Result, c.spec.Protocol)
+	peer, err := initialized(out.Result, e.protocol)
 	if err != nil {
 		return c.failf(messages.KindUnavailable, "%v", err)
 	}
-	c.peer = peer
+	c.peer, c.peer.Transport = peer, messages.TransportSSE
 	c.agreed.Store(&peer.Protocol)
 	return c.initialized(ctx, c.messageHeader())
 }

@@ -23,7 +23,7 @@ import (
 // the end; one more while the server reads slower than we write.
 type stdioConn struct {
 	mux
-	info        json.RawMessage
+	as          identity
 	pace        httpPace // of opening a subscription again
 	process     *process
 	out         *outbox
@@ -51,7 +51,7 @@ func (d *Dialer) openStdio(ctx context.Context, req link.DialRequest) (*stdioCon
 			name: req.Spec.Name, limits: req.Limits, onNotice: req.Unsolicited,
 			place: "on stdout", say: func(text string) { p.stderr.add("mcpx: " + text) },
 		},
-		info: d.info, pace: d.pace, process: p, inputBroken: make(chan error, 1),
+		as: d.as(req.Caller), pace: d.pace, process: p, inputBroken: make(chan error, 1),
 		readEnd: make(chan struct{}), lost: make(chan struct{}), closed: make(chan struct{}),
 	}
 	c.write, c.subscription = c.line, &subscription{conn: c}
@@ -95,7 +95,7 @@ func (c *stdioConn) Do(ctx context.Context, req messages.Request, sent *link.Sen
 		params = jsonrpc.Set(params, integer(p.id), "_meta", mcp.MetaProgressToken)
 	}
 	if c.peer.Modern {
-		params = mcp.WithMeta(params, c.peer.Protocol, c.info, noCapabilities, req.LogLevel)
+		params = c.as.modern(params, c.peer.Protocol, req.LogLevel)
 	}
 	if failure := c.send(p, params); failure != nil {
 		return messages.Outcome{Failure: failure}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/mcpx/mcpx/actors/link"
@@ -15,7 +14,7 @@ import (
 
 // Finding out what a server speaks (2026-07-28, stdio: backward compatibility):
 //
-//	configured legacy, or remembered ─────────────────▶ initialize ──▶ ready
+//	eras.initialize ──────────────────────────────────▶ initialize ──▶ ready
 //	otherwise  server/discover ──modern versions──▶ ready          (legacy)
 //	              │     │           (modern)
 //	              │     └─an error of its own, nonsense, silence──▶ initialize, same process
@@ -28,20 +27,12 @@ import (
 const mostSilence = 5 * time.Second
 
 func (d *Dialer) dialStdio(ctx context.Context, req link.DialRequest) (link.Conn, error) {
-	allowed, err := mcp.Allowed(req.Spec.Protocol)
-	if err != nil {
-		return nil, messages.Failf(messages.KindUnavailable, req.Spec.Name, "server %q: %v", req.Spec.Name, err)
+	e, failure := erasOf(req)
+	if failure != nil {
+		return nil, failure
 	}
-	n := stdioNegotiation{dialer: d, req: req}
-	for _, v := range allowed { // newest first
-		switch {
-		case mcp.IsModern(v) && n.modern == "":
-			n.modern = v
-		case !mcp.IsModern(v) && n.legacy == "":
-			n.legacy = v
-		}
-	}
-	c, failure := n.connect(ctx, allowed)
+	n := stdioNegotiation{dialer: d, req: req, eras: e}
+	c, failure := n.connect(ctx)
 	if failure != nil {
 		failure.Sent, failure.Stale = messages.SentNo, false // of whoever waits for this connection nothing was sent
 		return nil, failure
@@ -53,8 +44,7 @@ func (d *Dialer) dialStdio(ctx context.Context, req link.DialRequest) (link.Conn
 type stdioNegotiation struct {
 	dialer *Dialer
 	req    link.DialRequest
-
-	modern, legacy string // the newest allowed version of each era; empty when none is
+	eras
 }
 
 // verdict is what a probe has found: a ready connection, or the legacy version
@@ -62,22 +52,20 @@ type stdioNegotiation struct {
 type verdict struct {
 	ready   bool
 	fresh   string
+	offers  []string // with fresh: what the server listed; nil for nothing
 	failure *messages.Failure
 
 	again string // the probe is to be repeated with this version
 	other bool   // the server does not know the probe: initialize
 }
 
-func (n *stdioNegotiation) connect(ctx context.Context, allowed []string) (*stdioConn, *messages.Failure) {
-	if n.modern == "" {
-		return n.unprobed(ctx, n.legacy)
-	}
-	if r := n.req.Remembered; slices.Contains(allowed, r) && !mcp.IsModern(r) {
-		c, failure := n.unprobed(ctx, n.legacy)
-		if failure == nil || ctx.Err() != nil {
+func (n *stdioNegotiation) connect(ctx context.Context) (*stdioConn, *messages.Failure) {
+	if n.initialize {
+		c, failure := n.unprobed(ctx, n.legacy[0])
+		if failure == nil || ctx.Err() != nil || len(n.modern) == 0 {
 			return c, failure
 		}
-		// The server is not what it was.
+		// It offers none of these (any more).
 	}
 	c, failure := n.dialer.openStdio(ctx, n.req)
 	if failure != nil {
@@ -95,7 +83,11 @@ func (n *stdioNegotiation) connect(ctx context.Context, allowed []string) (*stdi
 	if v.failure != nil {
 		return nil, v.failure
 	}
-	return n.unprobed(ctx, v.fresh)
+	c, failure = n.unprobed(ctx, v.fresh)
+	if failure == nil && v.offers != nil {
+		c.peer.Offers = v.offers
+	}
+	return c, failure
 }
 
 // unprobed connects to a fresh process by initialize alone.
@@ -104,7 +96,7 @@ func (n *stdioNegotiation) unprobed(ctx context.Context, version string) (*stdio
 	if failure != nil {
 		return nil, failure
 	}
-	p := c.begin("initialize", initializeParams(version, c.info))
+	p := c.begin("initialize", c.as.initialize(version))
 	select {
 	case out := <-p.done:
 		failure = n.accept(c, out)
@@ -127,12 +119,12 @@ func (n *stdioNegotiation) probe(ctx context.Context, c *stdioConn) verdict {
 	}
 	silence := time.NewTimer(patience)
 	defer silence.Stop()
-	if n.legacy == "" {
+	if len(n.legacy) == 0 {
 		silence.Stop() // there is nothing else to try
 	}
-	version, repeated := n.modern, false
+	version, repeated := n.modern[0], false
 	for {
-		p := c.begin("server/discover", mcp.WithMeta(nil, version, c.info, noCapabilities, ""))
+		p := c.begin("server/discover", c.as.modern(nil, version, ""))
 		select {
 		case out := <-p.done:
 			v := n.weigh(c, out, version)
@@ -161,19 +153,19 @@ func (n *stdioNegotiation) weigh(c *stdioConn, out messages.Outcome, version str
 		if !ok {
 			return n.unknown(c, "a result that is none of a discovery")
 		}
-		v := n.choose(c, found.Versions)
+		v := n.settle(c, found.Versions)
 		if v.again != "" {
-			c.peer = found.Peer
-			c.peer.Protocol, c.peer.Modern = v.again, true
+			c.peer, c.peer.Transport = found.Peer, messages.TransportStdio
+			c.peer.Protocol, c.peer.Modern, c.peer.Offers = v.again, true, found.Versions
 			return verdict{ready: true}
 		}
 		return v
 	}
 	if f.Kind != messages.KindUpstream { // it died of the question, or so it seems
-		if n.legacy == "" {
+		if len(n.legacy) == 0 {
 			return verdict{failure: f}
 		}
-		return verdict{fresh: n.legacy}
+		return verdict{fresh: n.legacy[0]}
 	}
 	supported, modern := mcp.SupportedFromError(&jsonrpc.Error{Code: f.Code, Message: f.Message, Data: f.Data})
 	if !modern {
@@ -182,38 +174,38 @@ func (n *stdioNegotiation) weigh(c *stdioConn, out messages.Outcome, version str
 	if len(supported) == 0 {
 		return verdict{failure: n.failf(c, "it refuses server/discover with error %d: %s", f.Code, shorten(f.Message, 200))}
 	}
-	v := n.choose(c, supported)
+	v := n.settle(c, supported)
 	if v.again == version {
 		return verdict{failure: n.failf(c, "it refuses protocol version %s and says that it supports it", version)}
 	}
 	return v
 }
 
-// choose picks one of the server's versions: a modern one in again, a legacy
+// settle picks one of the server's versions: a modern one in again, a legacy
 // one in fresh.
-func (n *stdioNegotiation) choose(c *stdioConn, supported []string) verdict {
-	v, err := mcp.Choose(n.req.Spec.Protocol, supported)
+func (n *stdioNegotiation) settle(c *stdioConn, supported []string) verdict {
+	v, err := n.choose(supported)
 	switch {
 	case err != nil:
 		return verdict{failure: n.failf(c, "%v", err)}
 	case mcp.IsModern(v):
 		return verdict{again: v}
 	}
-	return verdict{fresh: v}
+	return verdict{fresh: v, offers: supported}
 }
 
 func (n *stdioNegotiation) unknown(c *stdioConn, what string) verdict {
-	if n.legacy != "" {
+	if len(n.legacy) > 0 {
 		return verdict{other: true}
 	}
 	return verdict{failure: n.failf(c, "it does not speak %s: it answered server/discover with %s; "+
-		"protocol \"auto\" or \"legacy\" may do", n.modern, what)}
+		"protocol \"auto\" or \"legacy\" may do", n.modern[0], what)}
 }
 
 // initializeHere turns to initialize in a process that has been probed. An
 // answer to the probe that comes late still counts until initialize is answered.
 func (n *stdioNegotiation) initializeHere(ctx context.Context, c *stdioConn, probe *pending) verdict {
-	p := c.begin("initialize", initializeParams(n.legacy, c.info))
+	p := c.begin("initialize", c.as.initialize(n.legacy[0]))
 	var late <-chan messages.Outcome
 	if probe != nil {
 		late = probe.done
@@ -222,14 +214,14 @@ func (n *stdioNegotiation) initializeHere(ctx context.Context, c *stdioConn, pro
 	for {
 		select {
 		case out := <-late:
-			if v := n.weigh(c, out, n.modern); v.ready {
+			if v := n.weigh(c, out, n.modern[0]); v.ready {
 				c.table.take(p.id)
 				return v
 			}
 			late = nil
 		case out := <-p.done:
 			if n.accept(c, out) != nil {
-				return verdict{fresh: n.legacy} // it may be that the probe has spoiled it
+				return verdict{fresh: n.legacy[0]} // it may be that the probe has spoiled it
 			}
 			return verdict{ready: true}
 		case <-ctx.Done():
@@ -245,11 +237,11 @@ func (n *stdioNegotiation) accept(c *stdioConn, out messages.Outcome) *messages.
 	} else if f != nil {
 		return f
 	}
-	peer, err := initialized(out.Result, n.req.Spec.Protocol)
+	peer, err := initialized(out.Result, n.protocol)
 	if err != nil {
 		return n.failf(c, "%v", err)
 	}
-	c.peer = peer
+	c.peer, c.peer.Transport = peer, messages.TransportStdio
 	if err := c.write(jsonrpc.AppendNotification(nil, "notifications/initialized", nil)); err != nil {
 		return n.failf(c, "it answered initialize and then took no more input: %v", err)
 	}

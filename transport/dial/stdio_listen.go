@@ -59,7 +59,7 @@ func (s *subscription) open() {
 	s.id, s.opened = string(integer(p.id)), time.Now()
 	s.mu.Unlock()
 	params := jsonrpc.Set(nil, filter, "notifications")
-	params = mcp.WithMeta(params, c.peer.Protocol, c.info, noCapabilities, "")
+	params = c.as.modern(params, c.peer.Protocol, "")
 	_ = c.send(p, params) // a connection that cannot write is being lost
 }
 

@@ -1,0 +1,101 @@
+package dial
+
+import (
+	"encoding/json"
+	"slices"
+
+	"github.com/mcpx/mcpx/actors/link"
+	"github.com/mcpx/mcpx/messages"
+	"github.com/mcpx/mcpx/transport/mcp"
+)
+
+// identity is what a connection says of its client: mcpx itself, which can do
+// nothing for a server, or the caller in whose name it is opened.
+type identity struct {
+	info         json.RawMessage // clientInfo
+	capabilities json.RawMessage
+}
+
+var noCapabilities = json.RawMessage("{}")
+
+// as returns the identity of connections that are opened for caller.
+func (d *Dialer) as(caller messages.Caller) identity {
+	id := identity{info: d.info, capabilities: noCapabilities}
+	if !caller.Mirror {
+		return id
+	}
+	if isObject(caller.Info) {
+		id.info = caller.Info
+	}
+	if isObject(caller.Capabilities) {
+		id.capabilities = caller.Capabilities
+	}
+	return id
+}
+
+func isObject(raw json.RawMessage) bool { return len(raw) > 0 && raw[0] == '{' }
+
+// modern adds what every request of the modern era says of its client.
+func (id identity) modern(params json.RawMessage, version, logLevel string) json.RawMessage {
+	return mcp.WithMeta(params, version, id.info, id.capabilities, logLevel)
+}
+
+// eras are the versions that a connection may speak, and which era it begins with.
+type eras struct {
+	protocol       string   // as configured
+	modern, legacy []string // the best one first
+
+	// initialize: the legacy era comes first, because the caller in whose name
+	// the connection is opened speaks it, or since nothing newer is offered.
+	initialize bool
+}
+
+// erasOf decides what to begin with. The configuration wins, then what the
+// server is known to offer, then the caller's era, then the newest.
+func erasOf(req link.DialRequest) (eras, *messages.Failure) {
+	e := eras{protocol: req.Spec.Protocol}
+	allowed, err := mcp.Allowed(e.protocol)
+	if err != nil {
+		return e, messages.Failf(messages.KindUnavailable, req.Spec.Name, "server %q: %v", req.Spec.Name, err)
+	}
+	known := req.Known
+	if known.Protocol == "" {
+		known.Protocol = req.Remembered
+	}
+	mirror := req.Caller.Mirror
+	if i := slices.Index(allowed, req.Caller.Protocol); mirror && i > 0 {
+		allowed = slices.Insert(slices.Delete(allowed, i, i+1), 0, req.Caller.Protocol)
+	}
+	for _, v := range allowed {
+		if mcp.IsModern(v) {
+			e.modern = append(e.modern, v)
+		} else {
+			e.legacy = append(e.legacy, v)
+		}
+	}
+	offers := func(versions []string) bool {
+		return slices.ContainsFunc(versions, func(v string) bool { return slices.Contains(known.Offers, v) })
+	}
+	switch {
+	case len(e.modern) == 0 || len(e.legacy) == 0:
+		e.initialize = len(e.modern) == 0
+	case mirror && !req.Caller.Modern:
+		e.initialize = known.Offers == nil || offers(e.legacy)
+	case known.Offers != nil:
+		e.initialize = offers(e.legacy) && !offers(e.modern)
+	default:
+		e.initialize = slices.Contains(e.legacy, known.Protocol)
+	}
+	return e, nil
+}
+
+// choose settles on one of the versions that a server offers. The error names
+// both sides.
+func (e *eras) choose(offered []string) (string, error) {
+	for _, v := range slices.Concat(e.modern, e.legacy) {
+		if slices.Contains(offered, v) {
+			return v, nil
+		}
+	}
+	return mcp.Choose(e.protocol, offered)
+}
