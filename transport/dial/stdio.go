@@ -123,9 +123,12 @@ func (c *stdioConn) send(p *pending, params json.RawMessage) *messages.Failure {
 	if c.table.take(p.id) == nil && p.onEnd == nil {
 		return (<-p.done).Failure // the connection was lost meanwhile
 	}
-	f := messages.Failf(messages.KindUnavailable, c.name, "server %q: %s was not sent: %v", c.name, p.method, err)
-	f.Stale = !errors.Is(err, errNotReading) // another connection may do better; a busy server may not
-	return f
+	if errors.Is(err, errNotReading) { // a busy server: another connection will do no better
+		return messages.Failf(messages.KindUnavailable, c.name, "server %q: %s was not sent: %v", c.name, p.method, err)
+	}
+	// It has closed its input or is gone. How it ended says more than that, and
+	// is known in a moment: the connection is being lost.
+	return c.gone(&link.SentFlag{})
 }
 
 // abandon gives a request up and tells the server, unless that has answered
