@@ -145,7 +145,15 @@ func (h *Handler) lastError(f *messages.Failure) string {
 	return f.Message
 }
 
-// seconds renders a duration as mcpo does: "30 seconds", "0.5 seconds".
+// seconds renders a time that was waited, as mcpo does: "30 seconds", "0.5
+// seconds". It was waited until a timer fired, which is never quite in time.
 func seconds(d time.Duration) string {
-	return strconv.FormatFloat(d.Round(time.Millisecond).Seconds(), 'f', -1, 64) + " seconds"
+	step := 10 * time.Millisecond
+	switch {
+	case d >= 10*time.Second:
+		step = time.Second
+	case d >= time.Second:
+		step = 100 * time.Millisecond
+	}
+	return strconv.FormatFloat(d.Round(step).Seconds(), 'f', -1, 64) + " seconds"
 }

@@ -208,7 +208,7 @@ func (h *Handler) calling(rep *reply, r *request, req messages.Request) (message
 // is nobody else's business.
 func (h *Handler) forwarded(r *request, spec messages.ServerSpec) map[string]string {
 	headers := spec.Forwarding.Select(r.Header)
-	if h.opts.Authenticate != nil {
+	if h.keyed {
 		delete(headers, "Authorization")
 	}
 	return headers

@@ -119,7 +119,7 @@ func (h *Handler) index(r *request) (*document, *answer) {
 func (h *Handler) options(base string) openapi.Options {
 	return openapi.Options{
 		Title: h.opts.Title, Version: h.opts.Version, Description: h.opts.Description,
-		Base: base, Root: h.opts.RootPath, Auth: h.opts.Authenticate != nil,
+		Base: base, Root: h.opts.RootPath, Auth: h.keyed,
 	}
 }
 

@@ -24,7 +24,7 @@ type Options struct {
 
 	// Authenticate names the principal of an Authorization header. status is 0
 	// where the caller may pass, else 401 (no credential) or 403 (a wrong one).
-	// nil: there are no keys, everybody may pass.
+	// Where a caller without one may pass there are no keys. nil: the same.
 	Authenticate func(authorization string) (p messages.Principal, status int)
 	// StrictAuth demands a key for documents, their pages and health as well.
 	StrictAuth bool
@@ -64,6 +64,7 @@ type Handler struct {
 	opts    Options
 	prefix  string // as it stands in an escaped path
 	root    string
+	keyed   bool // there are keys
 	schemas schema.Cache
 	docs    documents
 	assets  http.Handler
@@ -76,6 +77,10 @@ func New(door Door, opts Options) *Handler {
 	h := &Handler{door: door, opts: opts.withDefaults(), assets: newAssets()}
 	h.prefix = escapedPath(h.opts.Prefix)
 	h.root = escapedPath(h.opts.RootPath)
+	if h.opts.Authenticate != nil {
+		_, refused := h.opts.Authenticate("")
+		h.keyed = refused != 0
+	}
 	h.crier = h.cry()
 	return h
 }

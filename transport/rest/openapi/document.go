@@ -2,6 +2,7 @@ package openapi
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/url"
 	"strings"
 
@@ -23,7 +24,7 @@ type document struct {
 	items   *node // paths
 	schemas *node // components/schemas, beside the shared ones
 	names   componentNames
-	used    map[string]bool // shared responses
+	used    map[string]bool // shared responses and schemas
 	extra   *node           // servers of the root document
 }
 
@@ -41,19 +42,19 @@ func (d *document) render(i info, o Options) json.RawMessage {
 			set("basic", object().set("type", text("http")).set("scheme", text("basic")).set("description", text("The key of mcpx as the password, with any name.")))
 		security.vals = []*node{object().set("bearer", list()), object().set("basic", list())}
 	}
-	components := object().set("schemas", shared(d.schemas)).set("responses", d.responses()).set("securitySchemes", schemes)
 	doc := object().
 		set("openapi", text("3.1.0")).
 		set("info", object().set("title", text(i.title)).set("description", nonEmpty(i.description)).set("version", text(i.version))).
 		set("servers", list(object().set("url", text(address(o))))).
 		set("security", security).
 		set("paths", d.items).
-		set("components", components).
+		set("components", d.components().set("securitySchemes", schemes)).
 		set("x-mcpx-servers", d.extra)
 	return doc.append(nil)
 }
 
-// address is where the paths begin. Braces would be variables there.
+// address is where the paths begin: a URL, escaped where it is not yet. Braces
+// would be variables there.
 func address(o Options) string {
 	var parts []string
 	for _, p := range []string{o.Root, o.Base} {
@@ -61,14 +62,21 @@ func address(o Options) string {
 			parts = append(parts, p)
 		}
 	}
-	if len(parts) == 0 {
-		return "/"
+	path := strings.Join(parts, "/")
+	if u, err := url.Parse(o.Root); err != nil || u.Scheme == "" { // a root may name its host as well
+		path = "/" + path
 	}
-	path := strings.NewReplacer("{", "%7B", "}", "%7D").Replace(strings.Join(parts, "/"))
-	if u, err := url.Parse(o.Root); err == nil && u.Scheme != "" {
-		return path // a root that names its host as well
+	var b strings.Builder
+	for i := range len(path) {
+		c := path[i]
+		plain := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-._~!$&'()*+,;=:@/", c) >= 0
+		if _, err := url.PathUnescape(path[i:min(i+3, len(path))]); plain || c == '%' && err == nil {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
 	}
-	return "/" + path
+	return b.String()
 }
 
 // operation adds an operation to its path.
@@ -102,7 +110,7 @@ func (d *document) paths(c *messages.Catalog, o Options) {
 		d.resources()
 	}
 	d.prompts(c.Prompts)
-	d.health("Looks whether the server can be reached.")
+	d.health("Health", "Looks whether the server can be reached.")
 }
 
 func (d *document) tool(t *messages.Tool, id string) *node {
@@ -117,11 +125,11 @@ func (d *document) tool(t *messages.Tool, id string) *node {
 		op.set("requestBody", object().set("content", content(d.schema(t.InputSchema, id, "input"))).set("required", boolean(required)))
 	}
 	if len(t.OutputSchema) > 0 {
-		return d.end(op, object().set("description", text("The tool's structured result.")).set("content", content(d.schema(t.OutputSchema, id, "output"))), failures...)
+		return d.end(op, object().set("description", text("The tool's structured result.")).set("content", content(d.schema(t.OutputSchema, id, "output"))))
 	}
 	return d.end(op, object().
 		set("description", text("What the tool answers: JSON as it is, a text as a string, media as a data URL, several of them as an array.")).
-		set("content", content(object())), failures...)
+		set("content", content(object())))
 }
 
 // begin is an operation so far as all have it alike.
@@ -133,13 +141,18 @@ func (d *document) begin(id, summary, description string) *node {
 	return op.set("operationId", nonEmpty(id)).set("summary", text(summary)).set("description", nonEmpty(strings.TrimSpace(description)))
 }
 
-func (d *document) end(op, answer *node, failures ...failure) *node {
-	responses := object().set("200", answer)
+// end adds the responses: that of success, and what every call can meet.
+func (d *document) end(op, success *node) *node {
+	responses := object().set("200", success)
 	for _, f := range failures {
-		d.used[f.name] = true
-		responses.set(f.status, ref("#/components/responses/"+f.name))
+		responses.set(f.status, d.failure(f))
 	}
 	return op.set("responses", responses)
+}
+
+func (d *document) failure(f failure) *node {
+	d.used[f.name] = true
+	return ref("#/components/responses/" + f.name)
 }
 
 func content(schema *node) *node {

@@ -73,7 +73,7 @@ func Index(links []Link, o Options) json.RawMessage {
 		}
 		description = append(description, "Servers:\n\n"+strings.Join(lines, "\n"))
 	}
-	d.health("Tells the state of all servers.")
+	d.health("AllHealth", "Looks whether the servers can be reached.")
 	d.extra = servers
 	return d.render(info{
 		title:       first(o.Title, "mcpx"),
