@@ -115,10 +115,27 @@ type CloseStream struct{ Stream StreamID }
 // Sender: the door. Reply: ClientChecked.
 type CloseClient struct{ Principal Principal }
 
-// ListsChanged says that lists of what mcpx offers differ from before.
+// ListsChanged says that lists of what mcpx offers differ from before; with a
+// Server, that this one says so of its own.
 //
 // Sender: the gateway. No reply.
-type ListsChanged struct{ Topics Topic }
+type ListsChanged struct {
+	Topics Topic
+	Server string
+}
+
+// TopicOf returns the list of whose change a notification tells, 0 for any other.
+func TopicOf(method string) Topic {
+	switch method {
+	case "notifications/tools/list_changed":
+		return TopicTools
+	case "notifications/prompts/list_changed":
+		return TopicPrompts
+	case "notifications/resources/list_changed":
+		return TopicResources
+	}
+	return 0
+}
 
 // EndClient ends the session when the runtime closes: streams end in good order.
 //

@@ -27,6 +27,14 @@ type CatalogReport struct {
 	Catalog    Catalog
 }
 
+// ListsTold says that a server has told of changed lists.
+//
+// Sender: an upstream. No reply.
+type ListsTold struct {
+	Server string
+	Topics Topic
+}
+
 // PassOn hands a reply to a door through the gateway, so that whoever gets it
 // finds what was reported before already published.
 //
@@ -76,6 +84,7 @@ func (Sync) toGateway()          {}
 func (ApplySpecs) toGateway()    {}
 func (StatusReport) toGateway()  {}
 func (CatalogReport) toGateway() {}
+func (ListsTold) toGateway()     {}
 func (PassOn) toGateway()        {}
 func (Retired) toGateway()       {}
 func (OpenClient) toGateway()    {}

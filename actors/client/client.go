@@ -112,7 +112,7 @@ func (c *client) handle(ctx actor.Context, in messages.ToClient) {
 			ctx.Stop(ctx.Self())
 		}
 	case messages.ListsChanged:
-		c.listsChanged(m.Topics)
+		c.listsChanged(m)
 	case messages.FromServer:
 		c.fromServer(m.Notification)
 	case messages.AskClient:
@@ -245,8 +245,9 @@ var listMethods = []struct {
 	{messages.TopicResources, "notifications/resources/list_changed"},
 }
 
-func (c *client) listsChanged(topics messages.Topic) {
-	if c.spec.Endpoint == "" {
+func (c *client) listsChanged(m messages.ListsChanged) {
+	topics, compact := m.Topics, c.spec.Endpoint == ""
+	if compact {
 		// The compact endpoint offers tools only, whose descriptions tell of
 		// the servers' tools and resources.
 		if topics&(messages.TopicTools|messages.TopicResources) == 0 {
@@ -264,7 +265,8 @@ func (c *client) listsChanged(topics messages.Topic) {
 		for _, id := range c.order {
 			wanted |= c.streams[id].spec.Topics
 		}
-		if wanted&l.topic != 0 {
+		// The session of a single server hears that from its own connection.
+		if compact && wanted&l.topic != 0 {
 			dropped += c.shared.add(n, c.env.Limits.ClientNotifications)
 		}
 		for _, s := range c.streams {

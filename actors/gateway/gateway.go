@@ -35,7 +35,7 @@ type gateway struct {
 	going   map[string]string // actor name -> server: generations that drain
 	dirty   bool              // the directory is to be published again
 	policy  messages.Topic    // lists that look different for another reason than a catalog: what is disabled
-	clients map[string]bool   // by actor name
+	clients map[string]string // endpoints, by actor name
 	once    *actor.PID        // the keeper of keyed requests; nil before the first
 
 	doors    []*actor.PID // that wait for AllClosed
@@ -79,7 +79,7 @@ const (
 func Props(c Config) *actor.Props {
 	return actor.PropsFromProducer(func() actor.Actor {
 		return &gateway{
-			Config: c, servers: map[string]*server{}, going: map[string]string{}, clients: map[string]bool{},
+			Config: c, servers: map[string]*server{}, going: map[string]string{}, clients: map[string]string{},
 			report: messages.CloseReport{Errors: map[string]string{}},
 		}
 	}, actor.WithGuardian(fatal{}))
@@ -153,6 +153,8 @@ func (g *gateway) asked(ctx actor.Context, in messages.ToGateway) {
 		g.statusReported(ctx, m.Status)
 	case messages.CatalogReport:
 		g.catalogReported(ctx, m)
+	case messages.ListsTold:
+		g.tellLists(ctx, messages.ListsChanged{Server: m.Server, Topics: m.Topics})
 	case messages.PassOn:
 		ctx.Send(ctx.Sender(), m.Reply)
 	case messages.Retired:
@@ -411,8 +413,16 @@ func (g *gateway) publishDirectory(ctx actor.Context) {
 	g.policy = 0
 	if topics != 0 {
 		kit.Publish(ctx.ActorSystem(), messages.DirectoryChanged{Version: d.Version, Topics: topics})
-		for name := range g.clients {
-			ctx.Send(kit.Child(ctx.Self(), name), messages.ListsChanged{Topics: topics})
+		g.tellLists(ctx, messages.ListsChanged{Topics: topics})
+	}
+}
+
+// tellLists tells the clients of an endpoint of changed lists: those of the
+// compact one of all servers' together, those of a server of its own.
+func (g *gateway) tellLists(ctx actor.Context, m messages.ListsChanged) {
+	for name, endpoint := range g.clients {
+		if endpoint == m.Server {
+			ctx.Send(kit.Child(ctx.Self(), name), m)
 		}
 	}
 }
@@ -436,7 +446,7 @@ func (g *gateway) openClient(ctx actor.Context, spec messages.ClientSpec) {
 	if err != nil {
 		panic(err) // ids are random
 	}
-	g.clients[name] = true
+	g.clients[name] = spec.Endpoint
 	ctx.Send(pid, client.Begin{Env: g.Env, Spec: spec})
 	ctx.Send(ctx.Sender(), messages.ClientOpened{ID: spec.ID})
 }
@@ -464,7 +474,7 @@ func (g *gateway) terminated(ctx actor.Context, who *actor.PID) {
 		g.once = nil
 		return
 	}
-	if g.clients[name] {
+	if _, known := g.clients[name]; known {
 		delete(g.clients, name)
 		g.finishClose(ctx)
 		return

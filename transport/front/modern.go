@@ -26,6 +26,10 @@ func (h *httpFront) modern(rep *reply, r *http.Request, req request) {
 		rep.refuse(http.StatusBadRequest, req.msg.ID, problem)
 		return
 	}
+	if problem := h.checkMirrored(req, r.Header); problem != nil {
+		rep.refuse(http.StatusBadRequest, req.msg.ID, problem)
+		return
+	}
 	req.caller.Protocol, req.caller.Capabilities, req.caller.Info = req.meta.ProtocolVersion, req.meta.ClientCapabilities, req.meta.ClientInfo
 
 	// The end of the response stream is the cancellation (2026-07-28,
@@ -47,6 +51,19 @@ func (h *httpFront) modern(rep *reply, r *http.Request, req request) {
 	default:
 		rep.answer(http.StatusOK, jsonrpc.AppendResult(nil, req.msg.ID, result))
 	}
+}
+
+// checkMirrored compares the headers in which the client repeats arguments.
+func (h *httpFront) checkMirrored(req request, header http.Header) *jsonrpc.Error {
+	if h.relay == nil || req.msg.Method != "tools/call" {
+		return nil
+	}
+	params := h.relay.Mirrored(mcp.NameOf(req.msg.Method, req.msg.Params))
+	if len(params) == 0 {
+		return nil // as nearly always
+	}
+	arguments, _ := jsonrpc.Get(req.msg.Params, "arguments")
+	return mcp.CheckParamHeaders(header, params, arguments)
 }
 
 // modernStatus is the HTTP status of an error that a request got

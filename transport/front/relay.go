@@ -21,6 +21,11 @@ type Relay interface {
 	// returns what the upstream said of itself there. It may wait for it.
 	Open(ctx context.Context, caller mcp.Caller) (messages.Peer, error)
 
+	// Mirrored returns the headers in which a modern client repeats arguments
+	// of a tool (2026-07-28, streamable-http: custom headers from tool
+	// parameters); nil for none, and where the tool is not known.
+	Mirrored(tool string) []mcp.ParamHeader
+
 	// Notify hands on a notification of the client.
 	Notify(ctx context.Context, caller mcp.Caller, n messages.Notification) error
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/big"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -220,4 +222,40 @@ func integer(number string) (string, bool) {
 		return "", false
 	}
 	return strconv.FormatInt(int64(n), 10), true
+}
+
+// CheckParamHeaders compares the headers that mirror arguments of a tool with
+// its arguments (2026-07-28, streamable-http: server behavior for custom
+// headers). An argument that is absent or null has no header. nil or an error of
+// code -32020.
+func CheckParamHeaders(h http.Header, params []ParamHeader, arguments json.RawMessage) *jsonrpc.Error {
+	for _, p := range params {
+		encoded, given := p.Value(arguments)
+		header, problem := oneHeader(h, p.Header(), given)
+		if problem != nil {
+			return problem
+		}
+		if header == nil {
+			continue
+		}
+		got, bad := DecodeHeader(*header)
+		if bad != nil {
+			return headerError("%s header: %s", p.Header(), bad)
+		}
+		if !given {
+			return headerError("%s header is given, but the argument is not", p.Header())
+		}
+		want, _ := DecodeHeader(encoded) // our own encoding
+		if got != want && (p.Type != "integer" || !sameNumber(got, want)) {
+			return mismatch(p.Header(), got, want)
+		}
+	}
+	return nil
+}
+
+// sameNumber compares integers however they are written.
+func sameNumber(a, b string) bool {
+	x, okX := new(big.Rat).SetString(a)
+	y, okY := new(big.Rat).SetString(b)
+	return okX && okY && len(a) < 400 && x.Cmp(y) == 0
 }

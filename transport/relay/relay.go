@@ -52,6 +52,20 @@ func (s *Service) Serve(ctx context.Context, req mcp.Request, sink messages.Sink
 	return out.Result, out.Err()
 }
 
+// Mirrored returns the headers that repeat arguments of a tool.
+func (s *Service) Mirrored(tool string) []mcp.ParamHeader {
+	c, ok := s.door.Directory().Catalog(s.server)
+	if !ok {
+		return nil
+	}
+	t, ok := c.Tool(tool)
+	if !ok {
+		return nil
+	}
+	params, _ := mcp.ParamHeaders(t.InputSchema) // a tool whose annotations are invalid has none
+	return params
+}
+
 // Notify hands on a notification.
 func (s *Service) Notify(ctx context.Context, caller mcp.Caller, n messages.Notification) error {
 	return s.door.Call(ctx, s.call(caller, messages.Request{
