@@ -16,12 +16,15 @@ import (
 // gate lets one listChanged through at a time: a storm of notifications costs
 // the mailbox one message.
 type gate struct {
-	shut atomic.Bool
 	link string // whose notifications pass
+	told atomic.Uint32
 }
 
-func (g *gate) pass() bool { return !g.shut.Swap(true) }
-func (g *gate) open()      { g.shut.Store(false) }
+// pass tells whether nothing waits yet.
+func (g *gate) pass(t messages.Topic) bool { return g.told.Or(uint32(t)) == 0 }
+
+// open returns what was told since the last time.
+func (g *gate) open() messages.Topic { return messages.Topic(g.told.Swap(0)) }
 
 // unsolicited returns what the connection's reader calls; it touches nothing of
 // the actor's state.
@@ -39,12 +42,13 @@ func (u *upstream) unsolicited(ctx actor.Context, link string, caller messages.C
 			n.Reply(messages.Answer{})
 			return
 		}
-		switch n.Method {
-		case "notifications/tools/list_changed", "notifications/resources/list_changed", "notifications/prompts/list_changed":
-			if g.pass() {
+		topic := messages.TopicOf(n.Method)
+		switch {
+		case topic != 0:
+			if g.pass(topic) {
 				system.Root.Send(to, listChanged{g})
 			}
-		case "notifications/message":
+		case n.Method == "notifications/message":
 			if client != nil {
 				return // it is the client's
 			}

@@ -254,7 +254,7 @@ func (u *upstream) told(ctx actor.Context, in self) {
 			u.connect(ctx)
 		}
 	case listChanged:
-		m.gate.open()
+		ctx.Send(ctx.Parent(), messages.ListsTold{Server: u.Spec.Name, Topics: m.gate.open()})
 		u.teller = m.gate.link
 		u.refresh(ctx)
 	case refreshDue:
