@@ -19,6 +19,7 @@ import (
 	"github.com/mcpx/mcpx/transport/front"
 	"github.com/mcpx/mcpx/transport/gatewaytools"
 	"github.com/mcpx/mcpx/transport/httpd"
+	"github.com/mcpx/mcpx/transport/rest"
 	"github.com/mcpx/mcpx/transport/telemetry"
 	"github.com/rs/zerolog"
 )
@@ -39,7 +40,8 @@ type app struct {
 	runtime  *actors.Runtime
 	service  front.Service
 
-	listener *httpd.Server // nil until Start with a listener
+	listener *httpd.Server // nil until Listen
+	rest     *rest.Handler // the same
 	failed   chan error    // gets what ends the listener before Stop
 	stopOnce sync.Once
 }
@@ -94,8 +96,9 @@ func (a *app) sayProblems(problems config.Problems) {
 	}
 }
 
-// Listen binds the configured address and serves the compact tools there. What
-// ends the listener before Stop comes out of a.failed.
+// Listen binds the configured address and serves everything there: the compact
+// tools, each server as it is, and every tool as an OpenAPI endpoint. What ends
+// the listener before Stop comes out of a.failed.
 func (a *app) Listen() error {
 	listener, err := a.bind()
 	if err != nil {
@@ -108,9 +111,30 @@ func (a *app) Listen() error {
 	listener.Handle("GET /sse", sse)
 	listener.Handle("POST /messages", sse)
 	listener.HandlePublic("GET /healthz", http.HandlerFunc(a.healthz))
+	a.rest = rest.New(a.runtime, a.endpoints(listener))
+	listener.Fallback(a.rest)
 	a.listener = listener
 	go func() { a.failed <- listener.Serve() }()
 	return nil
+}
+
+// endpoints are the options of the OpenAPI service.
+func (a *app) endpoints(listener *httpd.Server) rest.Options {
+	opts := rest.Options{
+		Prefix:       a.cfg.PathPrefix,
+		RootPath:     a.cfg.RootPath,
+		Title:        a.cfg.Document.Name,
+		Description:  a.cfg.Document.Description,
+		Version:      a.cfg.Document.Version,
+		Authenticate: listener.Authenticate,
+		StrictAuth:   a.cfg.StrictAuth,
+		Limits:       a.cfg.Limits,
+		Logger:       telemetry.Slog(a.log, "rest"),
+	}
+	if a.cfg.single {
+		opts.Single = a.cfg.Servers[0].Name
+	}
+	return opts
 }
 
 // bind listens on the configured port. The default one, when it is taken,
@@ -180,6 +204,9 @@ func (a *app) Stop() {
 		}
 		a.runtime.Close()
 		wg.Wait()
+		if a.rest != nil {
+			a.rest.Close()
+		}
 		a.unfollow()
 	})
 }

@@ -7,12 +7,18 @@ import (
 	"github.com/spf13/cobra"
 )
 
-const serveLong = `Serve MCP over HTTP.
+const serveLong = `Serve MCP over HTTP, and every tool as an OpenAPI endpoint.
 
 Clients connect to http://127.0.0.1:8000/mcp (Streamable HTTP, all protocol
 versions), or to /sse there where they know only the older HTTP+SSE, and find
-three tools: inspect, exec and resources. Servers start in parallel and nobody
-waits for a slow one. GET /healthz tells whether mcpx lives.
+three tools: inspect, exec and resources; or to /mcp/SERVER, and find that
+server as it is. Servers start in parallel and nobody waits for a slow one. GET
+/healthz tells whether mcpx lives.
+
+Who speaks plain HTTP calls POST /SERVER/TOOL with the tool's arguments as JSON.
+/docs and /SERVER/docs are pages to try that on, /SERVER/openapi.json is the
+document, /health and /SERVER/health say how the servers are. Where the server
+stands behind --, /TOOL, /docs and /openapi.json are its own.
 
 Which servers: the file given as argument or with --config, else ./mcpx.json
 (or .yaml, .yml, .toml), ./.mcp.json or your user configuration, else a built-in
@@ -37,13 +43,14 @@ const serveExample = `  mcpx serve
   mcpx serve team.json --port 9000
   mcpx serve -- npx -y @modelcontextprotocol/server-everything
   mcpx serve --header '{"Authorization": "Bearer …"}' -- https://example.com/mcp
+  mcpx serve --config team.json --hot-reload
   MCPX_API_KEY=… mcpx serve --host 0.0.0.0`
 
 func newServe(s streams) *cobra.Command {
 	source := &sourceFlags{}
 	cmd := &cobra.Command{
 		Use:     "serve [config] [-- command… | URL]",
-		Short:   "Serve MCP over HTTP",
+		Short:   "Serve MCP over HTTP, and tools as OpenAPI endpoints",
 		Long:    serveLong,
 		Example: serveExample,
 		Args:    upTo(1),

@@ -14,7 +14,7 @@ func (a *app) transparent(opts front.Options) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		server := r.PathValue("server")
 		if _, ok := a.runtime.Status(server); !ok {
-			f := messages.Failf(messages.KindUnknownUpstream, server, "there is no server %q; there are: %s", server, quoted(names(a.cfg.Servers)))
+			f := messages.Failf(messages.KindUnknownUpstream, server, "there is no server %q; there are: %s", server, quoted(a.runtime.Directory().Servers))
 			front.Refuse(w, http.StatusNotFound, f)
 			return
 		}
