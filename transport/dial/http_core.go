@@ -24,6 +24,7 @@ type httpCore struct {
 	limits      messages.Limits
 	as          identity
 	unsolicited func(messages.Notification)
+	mirror      bool // opened in a client's name, which is asked what the server asks
 
 	wire    httpWire
 	url     *url.URL    // where messages are posted
@@ -62,10 +63,10 @@ func (d *Dialer) newHTTPCore(req link.DialRequest) (*httpCore, *messages.Failure
 	}
 	c := &httpCore{
 		name: req.Spec.Name, spec: req.Spec, limits: req.Limits, as: d.as(req.Caller),
-		unsolicited: req.Unsolicited,
-		base:        http.Header{"User-Agent": {"mcpx"}},
-		tasks:       newHTTPTasks(req.Spec.Policy.MaxConcurrency + httpSpareTasks),
-		lost:        make(chan struct{}),
+		unsolicited: req.Unsolicited, mirror: req.Caller.Mirror,
+		base:  http.Header{"User-Agent": {"mcpx"}},
+		tasks: newHTTPTasks(req.Spec.Policy.MaxConcurrency + httpSpareTasks),
+		lost:  make(chan struct{}),
 	}
 	if c.unsolicited == nil {
 		c.unsolicited = func(messages.Notification) {}

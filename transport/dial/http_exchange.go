@@ -206,7 +206,7 @@ func (x *httpExchange) message(b []byte) (r reply, ok bool) {
 	case jsonrpc.Notification:
 		x.deliver(m)
 	case jsonrpc.Request:
-		x.c.asked(m)
+		x.question(m)
 	}
 	return reply{}, false
 }

@@ -159,7 +159,11 @@ func (c *httpConn) listen() {
 			case jsonrpc.Notification:
 				c.unsolicited(messages.Notification{Method: m.Method, Params: m.Params})
 			case jsonrpc.Request:
-				c.asked(m)
+				if c.mirror && m.Method != "ping" {
+					c.unsolicited(c.question(m))
+				} else {
+					c.asked(m)
+				}
 			case jsonrpc.Response, jsonrpc.ErrorResponse: // to nothing: answers come on their own streams
 			}
 			return true

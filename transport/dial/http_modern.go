@@ -37,7 +37,7 @@ func (c *httpConn) doModern(ctx context.Context, req messages.Request, sent *lin
 		c.noLongerModern(r)
 		return c.outcome(r)
 	}
-	if answer, f, ok := answerInputRequired(c.name, req.Method, r.result); ok {
+	if answer, f, ok := answerInputRequired(c.name, req.Method, r.result); ok && !c.mirror {
 		return messages.Outcome{Result: answer, Failure: f}
 	}
 	if req.Method == "tools/list" {

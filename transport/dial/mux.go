@@ -18,6 +18,7 @@ import (
 type mux struct {
 	name     string // of the server
 	limits   messages.Limits
+	mirror   bool                        // opened in a client's name, which is asked what the server asks
 	onNotice func(messages.Notification) // takes what belongs to no request; may be nil
 	place    string                      // where messages come, for people: "on stdout"
 	say      func(text string)           // shows what is wrong with what comes
@@ -143,6 +144,10 @@ func (x *mux) request(m jsonrpc.Message) {
 		x.note("%s: a request (%s), which a server of this protocol version must not send; ignored", x.place, shorten(m.Method, 64))
 		return
 	}
+	if x.mirror && m.Method != "ping" {
+		x.ask(m)
+		return
+	}
 	var answer []byte
 	if m.Method == "ping" {
 		answer = jsonrpc.AppendResult(nil, m.ID, nil)
@@ -162,10 +167,12 @@ func (x *mux) notification(n messages.Notification) {
 	case "notifications/message":
 		x.logged(n)
 	case "notifications/cancelled":
-		// Only an open subscription can be meant: requests of the server are
-		// answered at once.
-		if id, ok := jsonrpc.Get(n.Params, "requestId"); ok && x.subscription != nil {
+		// A modern server can only mean an open subscription; where nobody is
+		// asked, questions are answered at once.
+		if id, ok := jsonrpc.Get(n.Params, "requestId"); ok && x.modern.Load() && x.subscription != nil {
 			x.subscription.cancelled(string(id))
+		} else if x.mirror {
+			x.unsolicited(n) // a question that it does not ask any more
 		}
 	default:
 		if id, ok := jsonrpc.Get(n.Params, "_meta", mcp.MetaSubscriptionID); ok && x.subscription != nil {
@@ -177,8 +184,11 @@ func (x *mux) notification(n messages.Notification) {
 }
 
 func (x *mux) unsolicited(n messages.Notification) {
-	if x.onNotice != nil {
+	switch {
+	case x.onNotice != nil:
 		x.onNotice(n)
+	case n.Reply != nil:
+		n.Reply(messages.Answer{})
 	}
 }
 

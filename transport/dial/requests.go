@@ -41,11 +41,11 @@ func (p *pending) end(out messages.Outcome) {
 func (p *pending) await(ctx context.Context, sink messages.Sink) (messages.Outcome, bool) {
 	deliver := func() {
 		for _, n := range p.notes.take() {
-			if sink == nil || ctx.Err() != nil {
-				return
-			}
-			if sink.Notify(n) != nil {
+			if sink == nil || ctx.Err() != nil || sink.Notify(n) != nil {
 				sink = nil // nobody reads any more; the answer may still matter
+				if n.Reply != nil {
+					n.Reply(messages.Answer{})
+				}
 			}
 		}
 	}
@@ -146,6 +146,20 @@ func (t *table) only(fits func(*pending) bool) *pending {
 	return one
 }
 
+// newest returns the request in flight that was sent last, our own left out;
+// nil when there is none.
+func (t *table) newest() *pending {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var newest *pending
+	for _, p := range t.open {
+		if !p.own && (newest == nil || p.id > newest.id) {
+			newest = p
+		}
+	}
+	return newest
+}
+
 // close takes all requests out; no further one can be added. first is false
 // when it was closed before.
 func (t *table) close() (rest map[int64]*pending, first bool) {
@@ -177,14 +191,18 @@ type ring struct {
 
 // put reports whether one had to be dropped for it.
 func (r *ring) put(n messages.Notification) (dropped bool) {
+	var lost messages.Notification
 	r.mu.Lock()
 	if dropped = len(r.items) == r.limit; dropped {
-		r.items[r.head] = n
+		lost, r.items[r.head] = r.items[r.head], n
 		r.head = (r.head + 1) % r.limit
 	} else {
 		r.items = append(r.items, n)
 	}
 	r.mu.Unlock()
+	if lost.Reply != nil {
+		lost.Reply(messages.Answer{})
+	}
 	select {
 	case r.wake <- struct{}{}:
 	default:

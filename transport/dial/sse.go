@@ -75,7 +75,7 @@ func (d *Dialer) openSSE(ctx context.Context, req link.DialRequest) (*sseConn, *
 		return nil, failure
 	}
 	c := &sseConn{httpCore: core, mux: mux{
-		name: core.name, limits: core.limits, onNotice: core.unsolicited,
+		name: core.name, limits: core.limits, onNotice: core.unsolicited, mirror: core.mirror,
 		place: "on its event stream", say: core.warn,
 	}}
 	c.mux.write = func(message []byte) error {

@@ -34,6 +34,7 @@ func (c *sseConn) Do(ctx context.Context, req messages.Request, sent *link.SentF
 	out, answered := p.await(ctx, sink)
 	if !answered {
 		out = c.abandon(ctx, p, cancel)
+		c.mux.forsake(p)
 	}
 	return out
 }

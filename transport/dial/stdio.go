@@ -48,7 +48,7 @@ func (d *Dialer) openStdio(ctx context.Context, req link.DialRequest) (*stdioCon
 	}
 	c := &stdioConn{
 		mux: mux{
-			name: req.Spec.Name, limits: req.Limits, onNotice: req.Unsolicited,
+			name: req.Spec.Name, limits: req.Limits, onNotice: req.Unsolicited, mirror: req.Caller.Mirror,
 			place: "on stdout", say: func(text string) { p.stderr.add("mcpx: " + text) },
 		},
 		as: d.as(req.Caller), pace: d.pace, process: p, inputBroken: make(chan error, 1),
@@ -103,8 +103,9 @@ func (c *stdioConn) Do(ctx context.Context, req messages.Request, sent *link.Sen
 	out, answered := p.await(ctx, sink)
 	if !answered {
 		out = c.abandon(ctx, p)
+		c.forsake(p)
 	}
-	if c.peer.Modern && out.Failure == nil {
+	if c.peer.Modern && out.Failure == nil && !c.mirror {
 		if result, failure, asked := answerInputRequired(c.name, req.Method, out.Result); asked {
 			return messages.Outcome{Result: result, Failure: failure}
 		}
