@@ -6,7 +6,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/mcpx/mcpx/actors/actortest"
 	"github.com/mcpx/mcpx/messages"
 	"github.com/mcpx/mcpx/tests/fakes/ledger"
 	"github.com/mcpx/mcpx/tests/fakes/puppethttp"
@@ -33,7 +32,7 @@ func counted(t testing.TB, out messages.Outcome) ledger.Count {
 	return c
 }
 
-// counter returns a server over HTTP of one era that keeps a ledger.
+// counterHTTP returns a server over HTTP of one era that keeps a ledger.
 func counterHTTP(h *testkit.House, book *ledger.Book, name, version string) messages.ServerSpec {
 	p := puppethttp.Start(h.T, puppethttp.Options{Versions: []string{version}})
 	p.Keep(book, name)
@@ -82,14 +81,6 @@ func spares(book *ledger.Book, server string) int {
 			n++
 		}
 	}
-	return n
-}
-
-// awaitSpares waits until there is one, and returns how many there are.
-func awaitSpares(t testing.TB, book *ledger.Book, server string) int {
-	t.Helper()
-	n := 0
-	actortest.Eventually(t, "a session stands ready", func() bool { n = spares(book, server); return n > 0 })
 	return n
 }
 

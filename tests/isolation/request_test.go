@@ -28,20 +28,59 @@ func TestRequest_EveryCallOverStdioHasAProcessOfItsOwn(t *testing.T) {
 	capacity := sequential / took.Seconds()
 	report.Add(t, "`request` over stdio", "%d calls, one after the other: %d processes, each of which has seen one call. "+
 		"They took %v: the pool starts %.1f processes per second.", sequential, sequential, took.Round(time.Millisecond), capacity)
-
-	burstsOnSpares(h, book, "fresh")
 	fairPrice(h, book, capacity/2)
 }
 
 func TestRequest_EveryCallOverHTTPHasASessionOfItsOwn(t *testing.T) {
 	h, book := testkit.Open(t, nil), testkit.OpenLedger(t)
-	fresh := counterHTTP(h, book, "fresh", puppethttp.Legacy) // request by default
-	h.ServeAll(fresh)
+	h.ServeAll(counterHTTP(h, book, "fresh", puppethttp.Legacy)) // request by default
 	took := freshEachTime(h, "fresh")
 	wantOneCallEach(t, book, "fresh")
 	report.Add(t, "`request` over Streamable HTTP, 2025-11-25", "%d calls, one after the other: %d sessions, each of which has seen one call, in %v.",
 		sequential, sequential, took.Round(time.Millisecond))
-	burstsOnSpares(h, book, "fresh")
+}
+
+// As many callers come at once as sessions stand ready: by the server's own
+// record of the order nobody waits for a handshake.
+func TestRequest_NobodyWaitsForAHandshakeWhileSessionsStandReady(t *testing.T) {
+	for over, server := range map[string]func(*testkit.House, *ledger.Book, string) messages.ServerSpec{
+		"stdio": func(h *testkit.House, book *ledger.Book, name string) messages.ServerSpec {
+			return h.Counter(program, book, name)
+		},
+		"Streamable HTTP": func(h *testkit.House, book *ledger.Book, name string) messages.ServerSpec {
+			return counterHTTP(h, book, name, puppethttp.Legacy)
+		},
+	} {
+		t.Run(over, func(t *testing.T) {
+			h, book := testkit.Open(t, nil), testkit.OpenLedger(t)
+			const servers, ready = 4, 6
+			var specs []messages.ServerSpec
+			for i := range servers {
+				s := server(h, book, fmt.Sprintf("fresh-%d", i))
+				s.Policy.Isolation, s.Policy.PoolMin = messages.IsolationRequest, ready
+				specs = append(specs, s)
+			}
+			h.ServeAll(specs...)
+			calls := 0
+			for _, s := range specs { // a new server each time: until its first call the number in its status only grows
+				actortest.Eventually(t, "the sessions stand ready", func() bool { return h.StatusOf(s.Name).Spares == ready })
+				var burst []testkit.Pending
+				for n := range ready {
+					book.Note(ledger.Entry{What: ledger.Made, Server: s.Name, N: n})
+					burst = append(burst, h.Start(count(s.Name, n, "burst"), n))
+				}
+				for _, c := range burst {
+					if got := counted(t, c.Outcome(t)); got.Count != 1 || got.N != c.N {
+						t.Errorf("call %d: %+v", c.N, got)
+					}
+				}
+				calls += wantNoHandshakeWaitedFor(t, book, s.Name)
+				wantOneCallEach(t, book, s.Name)
+			}
+			report.Add(t, "Waiting for a handshake over "+over, "%d bursts of as many calls as sessions stood ready (%d): "+
+				"by the server's own record all %d calls came on sessions that were complete before the call was made.", servers, ready, calls)
+		})
+	}
 }
 
 // freshEachTime makes calls one after the other, each of which must be the
@@ -60,33 +99,6 @@ func freshEachTime(h *testkit.House, server string) time.Duration {
 	return time.Since(begun)
 }
 
-// burstsOnSpares makes, again and again, as many calls at once as sessions
-// stand ready. By the server's own record of the order nobody waits for a handshake.
-func burstsOnSpares(h *testkit.House, book *ledger.Book, server string) {
-	h.T.Helper()
-	const bursts = 20
-	n, largest := 0, 0
-	for range bursts {
-		ready := awaitSpares(h.T, book, server)
-		largest = max(largest, ready)
-		var calls []testkit.Pending
-		for range ready {
-			n++
-			book.Note(ledger.Entry{What: ledger.Made, Server: server, N: n})
-			calls = append(calls, h.Start(count(server, n, "burst"), n))
-		}
-		for _, c := range calls {
-			if got := counted(h.T, c.Outcome(h.T)); got.Count != 1 || got.N != c.N {
-				h.T.Errorf("call %d: %+v", c.N, got)
-			}
-		}
-	}
-	calls := wantNoHandshakeWaitedFor(h.T, book, server)
-	wantOneCallEach(h.T, book, server)
-	report.Add(h.T, "Waiting for a handshake, server `"+server+"` of "+h.T.Name(), "%d bursts of as many calls as sessions stood ready (up to %d): "+
-		"by the server's own record all %d calls came on sessions that were complete before the call was made.", bursts, largest, calls)
-}
-
 // fairPrice compares request with shared at so many calls per second: pairs of
 // runs, each of them an open loop, in turn the one and the other first.
 func fairPrice(h *testkit.House, book *ledger.Book, rate float64) {
@@ -96,7 +108,7 @@ func fairPrice(h *testkit.House, book *ledger.Book, rate float64) {
 		pairs, seconds = 7, 3
 	}
 	run := func(server string, first int) (p50 time.Duration) {
-		awaitSpares(h.T, book, "fresh")
+		actortest.Eventually(h.T, "a session stands ready", func() bool { return spares(book, "fresh") > 0 })
 		took := paced(rate, int(rate*seconds), func(n int) {
 			if server == "fresh" {
 				book.Note(ledger.Entry{What: ledger.Made, Server: "paced", N: first + n})
