@@ -99,7 +99,7 @@ func TestHTTPClose_WhoIsSentAwayFindsTheConnectionLost(t *testing.T) {
 				}
 			}
 			hurry()
-			_ = <-closed // hurried, it may say that the session was not ended
+			t.Log(<-closed) // hurried, it may say that the session was not ended
 		})
 	}
 }
