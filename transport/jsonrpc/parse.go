@@ -54,7 +54,7 @@ func (e *envelope) read(b []byte, depth int) error {
 		return unexpectedEnd(b)
 	}
 	if b[i] != '{' {
-		end, err := scanValue(b, i, depth)
+		end, err := scanValue(b, i, depth, nil)
 		if err == nil {
 			err = atEnd(b, end)
 		}
@@ -82,11 +82,11 @@ func (e *envelope) read(b []byte, depth int) error {
 		if err != nil {
 			return err
 		}
-		if i, err = scanColon(b, keyEnd); err != nil {
+		if i, err = scanColon(b, keyEnd, nil); err != nil {
 			return err
 		}
 		val := i
-		if i, err = scanValue(b, i, depth-1); err != nil {
+		if i, err = scanValue(b, i, depth-1, nil); err != nil {
 			if errors.Is(err, errDepth) {
 				return tooDeep(i, depth)
 			}
@@ -249,7 +249,7 @@ func SplitBatch(b []byte, depth int) ([]json.RawMessage, *Error) {
 		return nil, invalid("a batch must not be empty")
 	}
 	for {
-		end, err := scanValue(b, i, depth)
+		end, err := scanValue(b, i, depth, nil)
 		if err != nil {
 			return nil, &Error{Code: CodeParse, Message: "parse error: " + err.Error()}
 		}

@@ -63,8 +63,9 @@ func skipSpace(b []byte, i int) int {
 
 // scanValue checks the JSON value that starts at b[i], nested at most depth
 // deep, and returns the index after it. It keeps its own stack, so the depth
-// of the input costs no stack of ours.
-func scanValue(b []byte, i, depth int) (int, error) {
+// of the input costs no stack of ours. If w is not nil, it is told what of the
+// value can go.
+func scanValue(b []byte, i, depth int, w *compact) (int, error) {
 	var open nest
 	level := 0 // open containers
 	for {
@@ -79,7 +80,7 @@ func scanValue(b []byte, i, depth int) (int, error) {
 			}
 			open.set(level, c == '{')
 			level++
-			i = skipSpace(b, i+1)
+			i = w.space(b, i+1)
 			if i >= len(b) {
 				return i, unexpectedEnd(b)
 			}
@@ -90,33 +91,37 @@ func scanValue(b []byte, i, depth int) (int, error) {
 			}
 			if c == '{' {
 				var err error
-				if i, err = scanKey(b, i); err != nil {
+				if i, err = scanKey(b, i, w); err != nil {
 					return i, err
 				}
 			}
 			continue
 		default:
-			var err error
-			if i, err = scanScalar(b, i); err != nil {
-				return i, err
+			end, err := ScanScalar(b, i)
+			if err != nil {
+				return end, err
 			}
+			if c == '"' {
+				w.string(b, i, end)
+			}
+			i = end
 		}
 		// A value has ended at i.
 		for {
 			if level == 0 {
 				return i, nil
 			}
-			i = skipSpace(b, i)
+			i = w.space(b, i)
 			if i >= len(b) {
 				return i, unexpectedEnd(b)
 			}
 			object := open.object(level - 1)
 			c := b[i]
 			if c == ',' {
-				i = skipSpace(b, i+1)
+				i = w.space(b, i+1)
 				if object {
 					var err error
-					if i, err = scanKey(b, i); err != nil {
+					if i, err = scanKey(b, i, w); err != nil {
 						return i, err
 					}
 				}
@@ -140,33 +145,39 @@ const (
 )
 
 // scanKey checks a member's key and colon and returns the index of its value.
-func scanKey(b []byte, i int) (int, error) {
+func scanKey(b []byte, i int, w *compact) (int, error) {
 	if i >= len(b) {
 		return i, unexpectedEnd(b)
 	}
 	if b[i] != '"' {
 		return i, unexpected(b, i, "a key in quotes")
 	}
-	i, err := scanString(b, i)
+	end, err := scanString(b, i)
 	if err != nil {
-		return i, err
+		return end, err
 	}
-	return scanColon(b, i)
+	w.string(b, i, end)
+	return scanColon(b, end, w)
 }
 
 // scanColon checks the colon after a key and returns the index of the value.
-func scanColon(b []byte, i int) (int, error) {
-	i = skipSpace(b, i)
+func scanColon(b []byte, i int, w *compact) (int, error) {
+	i = w.space(b, i)
 	if i >= len(b) {
 		return i, unexpectedEnd(b)
 	}
 	if b[i] != ':' {
 		return i, unexpected(b, i, "':' after a key")
 	}
-	return skipSpace(b, i+1), nil
+	return w.space(b, i+1), nil
 }
 
-func scanScalar(b []byte, i int) (int, error) {
+// ScanScalar checks the string, number, boolean or null that starts at b[i] and
+// returns the index after it. The error says what is wrong and at which byte.
+func ScanScalar(b []byte, i int) (int, error) {
+	if i >= len(b) {
+		return i, unexpectedEnd(b)
+	}
 	switch c := b[i]; {
 	case c == '"':
 		return scanString(b, i)
@@ -236,14 +247,13 @@ func scanNumber(b []byte, i int) (int, error) {
 	return i, nil
 }
 
-// plainRun returns how many bytes from b[i] on are, for sure, ASCII that
-// stands for itself in a string. It looks at eight bytes at a time.
-func plainRun(b []byte, i int) int {
+// skipPlain returns an index up to which from b[i] on all is, for sure, ASCII
+// that stands for itself in a string. It looks at eight bytes at a time.
+func skipPlain(b []byte, i int) int {
 	const (
 		ones  = 0x0101010101010101
 		highs = 0x8080808080808080
 	)
-	start := i
 	for i+8 <= len(b) {
 		w := binary.LittleEndian.Uint64(b[i:])
 		quote := w ^ ones*'"'
@@ -252,18 +262,18 @@ func plainRun(b []byte, i int) int {
 		// backslash, below 0x20 or above 0x7f; borrows only reach bytes above it.
 		special := ((quote - ones) &^ quote) | ((slash - ones) &^ slash) | ((w - ones*0x20) &^ w) | w
 		if special &= highs; special != 0 {
-			return i - start + bits.TrailingZeros64(special)/8
+			return i + bits.TrailingZeros64(special)/8
 		}
 		i += 8
 	}
-	return i - start
+	return i
 }
 
 // scanString checks the string that starts with the quote at b[i].
 func scanString(b []byte, i int) (int, error) {
 	i++
 	for {
-		i += plainRun(b, i)
+		i = skipPlain(b, i)
 		if i >= len(b) {
 			return i, unexpectedEnd(b)
 		}

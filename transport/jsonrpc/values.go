@@ -35,31 +35,56 @@ func Elements(arr json.RawMessage) iter.Seq[json.RawMessage] {
 // deeper than depth, it returns dst as it was and an error.
 func AppendCompact(dst, src []byte, depth int) ([]byte, error) {
 	start := skipSpace(src, 0)
-	end, err := scanValue(src, start, depth)
+	w := compact{dst: dst, done: start, escapes: bytes.IndexByte(src, '\\') >= 0}
+	end, err := scanValue(src, start, depth, &w)
 	if err == nil {
 		err = atEnd(src, end)
 	}
 	if err != nil {
 		return dst, err
 	}
-	for i := start; i < end; {
-		switch c := src[i]; {
-		case isSpace(c):
-			i++
-		case c == '"':
-			after := skipString(src, i)
-			dst = appendUnescaped(dst, src[i:after])
-			i = after
-		default:
-			run := i + 1
-			for run < end && src[run] != '"' && !isSpace(src[run]) {
-				run++
-			}
-			dst = append(dst, src[i:run]...)
-			i = run
-		}
+	return append(w.dst, src[w.done:end]...), nil
+}
+
+// compact is what AppendCompact has written while scanValue went on. A nil one
+// writes nothing.
+type compact struct {
+	dst     []byte
+	done    int  // of the source, in dst or left out
+	escapes bool // there may be some
+}
+
+// space returns the index after the white space at b[i], which is left out. It
+// is inlined, which drop must not be for that: mostly there is none.
+func (w *compact) space(b []byte, i int) int {
+	if i < len(b) && b[i] <= ' ' {
+		i = w.drop(b, i)
 	}
-	return dst, nil
+	return i
+}
+
+//go:noinline
+func (w *compact) drop(b []byte, i int) int {
+	after := skipSpace(b, i)
+	if w != nil && after > i {
+		w.dst = append(w.dst, b[w.done:i]...)
+		w.done = after
+	}
+	return after
+}
+
+// string notes the string b[i:end].
+func (w *compact) string(b []byte, i, end int) {
+	if w != nil && w.escapes {
+		w.unescape(b, i, end)
+	}
+}
+
+func (w *compact) unescape(b []byte, i, end int) {
+	if bytes.IndexByte(b[i:end], '\\') >= 0 {
+		w.dst = appendUnescaped(append(w.dst, b[w.done:i]...), b[i:end])
+		w.done = end
+	}
 }
 
 // appendUnescaped appends a JSON string, quotes included, that needs no escape

@@ -66,10 +66,25 @@ func TestAppendQuote_WritesWhatQuoteWrites(t *testing.T) {
 
 func FuzzAppendCompact(f *testing.F) {
 	f.Add([]byte(`{"a":["\u00e9",1.0,true]}`))
+	f.Add([]byte(" { \"a b\" : [ ] , \"\\/\" :\t\" \\\" \" }\r\n"))
 	f.Fuzz(func(t *testing.T, in []byte) {
-		got, err := AppendCompact(nil, in, 100)
+		got, err := AppendCompact([]byte("x"), in, 100)
 		if err != nil {
+			if string(got) != "x" {
+				t.Fatalf("%q: %v, and yet %q", in, err, got)
+			}
 			return
+		}
+		if string(got[:1]) != "x" {
+			t.Fatalf("%q: what was there became %q", in, got)
+		}
+		got = got[1:]
+		var plain bytes.Buffer
+		if bytes.IndexByte(in, '\\') < 0 && (json.Compact(&plain, in) != nil || !bytes.Equal(plain.Bytes(), got)) {
+			t.Fatalf("%q became %q, and json.Compact has %q", in, got, plain.Bytes())
+		}
+		if again, err := AppendCompact(nil, got, 100); err != nil || !bytes.Equal(again, got) {
+			t.Fatalf("%q became %q, and that %q (%v)", in, got, again, err)
 		}
 		a, err := decodeNumbers(in)
 		if err != nil {

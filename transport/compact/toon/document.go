@@ -41,20 +41,25 @@ var seed = maphash.MakeSeed()
 // scalar is the shape of whatever is neither object nor list, where it stands in an object.
 const scalar = 1
 
-// parse reads one JSON value, nested at most depth deep.
+// parse reads one JSON value, nested at most depth deep. A text that is compact
+// and canonical already, as most are, is not copied.
 func parse(raw json.RawMessage, depth int) (*document, error) {
+	if len(raw) > math.MaxUint32/6 { // an escape may grow from two bytes to six
+		return nil, ErrTooLarge
+	}
+	d := &document{text: raw, compact: len(raw)}
+	if isCanonical(raw) && d.index(depth) {
+		return d, nil
+	}
 	text, err := jsonrpc.AppendCompact(make([]byte, 0, len(raw)), raw, depth)
 	if err != nil {
 		return nil, fmt.Errorf("the value is no JSON that can be written as TOON: %w", err)
 	}
-	if len(text) > math.MaxUint32/6 { // an escape may grow from two bytes to six
-		return nil, ErrTooLarge
-	}
-	d := &document{compact: len(text)}
+	d.compact = len(text)
 	if d.text, err = canonical(text); err != nil {
 		return nil, err
 	}
-	d.index()
+	d.index(depth) // finds nothing wrong: AppendCompact has looked
 	return d, nil
 }
 
@@ -108,71 +113,135 @@ func appendRune(dst []byte, r rune) []byte {
 	return utf8.AppendRune(dst, r)
 }
 
+// isCanonical tells whether each string of a JSON text has its one form
+// already; what is no JSON may count as such.
+func isCanonical(text []byte) bool {
+	for i := bytes.IndexByte(text, '\\'); i >= 0; i = bytes.IndexByte(text, '\\') {
+		if len(text) < i+2 {
+			return true
+		}
+		switch text[i+1] {
+		case '"', '\\', 'n', 'r', 't':
+		default:
+			return false
+		}
+		text = text[i+2:]
+	}
+	return true
+}
+
 // open is a node that has not closed yet.
 type open struct {
 	node  uint32
+	size  uint32
+	end   byte   // the closing bracket
+	unfit bool   // to be a row
+	rows  uint64 // see node
 	key   uint64 // hash of the key of the member that is being read
 	sum   uint64 // over the members so far, in any order
-	unfit bool   // to be a row
 }
 
-// index makes the nodes, in one pass over the text. It keeps its own stack.
-func (d *document) index() {
+// seen is a key that has been read, with its colon, at text[start:end].
+type seen struct {
+	start, end uint32
+	hash       uint64
+}
+
+// index makes the nodes of a compact text, in one pass over it with a stack of
+// its own. It returns false for anything else than compact JSON nested at most
+// depth deep.
+func (d *document) index(depth int) bool {
 	text := d.text
-	d.nodes = make([]node, 0, 1+bytes.Count(text, []byte("{"))+bytes.Count(text, []byte("[")))
-	var stack []open
-	for i := 0; i < len(text); {
-		switch c := text[i]; c {
-		case '{', '[':
-			stack = append(stack, open{node: uint32(len(d.nodes))})
+	if d.nodes = d.nodes[:0]; cap(d.nodes) == 0 {
+		d.nodes = make([]node, 0, 1+bytes.Count(text, []byte("{"))+bytes.Count(text, []byte("[")))
+	}
+	var (
+		top   open // the innermost
+		stack []open
+		keys  [64]seen // by place: rows have the same keys in the same places
+	)
+	for i := 0; ; i++ {
+		if top.end == '}' {
+			k := &keys[(16*len(stack)+int(top.size))%len(keys)]
+			if i = d.key(i, k); i == 0 {
+				return false
+			}
+			top.key = k.hash
+		}
+		if i == len(text) {
+			return false
+		}
+		if c := text[i]; c == '{' || c == '[' {
+			if len(stack) == depth {
+				return false
+			}
+			stack = append(stack, top)
+			top = open{node: uint32(len(d.nodes)), end: c + 2} // '}' and ']' follow their opening by two
 			d.nodes = append(d.nodes, node{start: uint32(i)})
-			i++
-		case '}', ']':
-			i++
-			top := stack[len(stack)-1]
-			stack = stack[:len(stack)-1]
-			n := &d.nodes[top.node]
-			n.end, n.next = uint32(i), uint32(len(d.nodes))
-			if c == '}' && n.size > 0 && !top.unfit {
-				n.shape = mix(top.sum, uint64(n.size)) | 2 // neither zero nor scalar
+			if i+1 == len(text) || text[i+1] != top.end {
+				continue
 			}
-			d.ended(stack, n.shape)
-		case ',':
 			i++
-		case '"':
-			end := stringEnd(text, i)
-			if end < len(text) && text[end] == ':' {
-				stack[len(stack)-1].key = maphash.Bytes(seed, text[i:end])
-				end++
-			} else {
-				d.ended(stack, scalar)
+		} else {
+			var err error
+			if i, err = jsonrpc.ScanScalar(text, i); err != nil {
+				return false
 			}
-			i = end
-		default:
-			i = wordEnd(text, i)
-			d.ended(stack, scalar)
+			top.add(scalar)
+		}
+		for len(stack) > 0 && i < len(text) && text[i] == top.end {
+			i++
+			shape := d.shut(&top, i)
+			top, stack = stack[len(stack)-1], stack[:len(stack)-1]
+			top.add(shape)
+		}
+		if len(stack) == 0 {
+			return i == len(text)
+		}
+		if i == len(text) || text[i] != ',' {
+			return false
 		}
 	}
 }
 
-// ended counts a value of this shape that has ended in the innermost open node.
-func (d *document) ended(stack []open, shape uint64) {
-	if len(stack) == 0 {
-		return
+// key returns the index after the key at text[i] and its colon, or zero if
+// there is none. It fills k, or finds there what it looks for.
+func (d *document) key(i int, k *seen) int {
+	text := d.text
+	if k.end > 0 && bytes.HasPrefix(text[i:], text[k.start:k.end]) {
+		return i + int(k.end-k.start)
 	}
-	in := &stack[len(stack)-1]
-	n := &d.nodes[in.node]
-	in.sum += mix(in.key, shape)
-	in.unfit = in.unfit || shape == 0
+	end, err := jsonrpc.ScanScalar(text, i)
+	if err != nil || text[i] != '"' || end == len(text) || text[end] != ':' {
+		return 0
+	}
+	*k = seen{uint32(i), uint32(end + 1), maphash.Bytes(seed, text[i:end])}
+	return end + 1
+}
+
+// shut completes the node that ends at text[end] and returns its shape.
+func (d *document) shut(o *open, end int) uint64 {
+	n := &d.nodes[o.node]
+	n.end, n.next, n.size, n.rows = uint32(end), uint32(len(d.nodes)), o.size, o.rows
+	if o.end == '}' && o.size > 0 && !o.unfit {
+		n.shape = mix(o.sum, uint64(o.size)) | 2 // neither zero nor scalar
+	}
+	return n.shape
+}
+
+// add counts a value of this shape in the node.
+func (o *open) add(shape uint64) {
+	o.sum += mix(o.key, shape)
+	o.unfit = o.unfit || shape == 0
 	if shape == scalar {
 		shape = 0
 	}
-	if n.size == 0 {
-		n.rows = shape
-	} else if n.rows != shape {
-		n.rows = 0
+	if o.size == 0 {
+		o.rows = shape
+	} else if o.rows != shape {
+		o.rows = 0
 	}
-	n.size++
+	o.size++
 }
 
 func mix(a, b uint64) uint64 {

@@ -95,18 +95,52 @@ func (e *encoder) line(depth int) error {
 
 const spaces = "                                                                "
 
-// scalar appends a string, number, boolean or null (§7.2).
-func (e *encoder) scalar(text []byte) {
+// scalar appends the string, number, boolean or null that text begins with
+// (§7.2), and returns its length in text.
+func (e *encoder) scalar(text []byte) int {
 	switch c := text[0]; {
 	case c == '"':
-		if content := text[1 : len(text)-1]; !needsQuotes(content, e.special) {
-			text = content
-		}
+		return e.string(text)
 	case c == '-' || '0' <= c && c <= '9':
-		e.out = appendNumber(e.out, text)
-		return
+		return e.number(text)
 	}
-	e.out = append(e.out, text...)
+	n := wordEnd(text, 0)
+	e.out = append(e.out, text[:n]...)
+	return n
+}
+
+func (e *encoder) string(text []byte) int {
+	i := 1
+	for !e.special[text[i]] { // the closing quote is special too
+		i++
+	}
+	if text[i] == '"' && !looksDifferent(text[1:i]) {
+		e.out = append(e.out, text[1:i]...)
+		return i + 1
+	}
+	n := stringEnd(text, i-1)
+	e.out = append(e.out, text[:n]...)
+	return n
+}
+
+// number copies those that are canonical, as most are.
+func (e *encoder) number(text []byte) int {
+	n, point, exponent := 1, false, false
+	for ; n < len(text) && text[n] != ',' && text[n] != '}' && text[n] != ']'; n++ {
+		switch text[n] {
+		case '.':
+			point = true
+		case 'e', 'E':
+			exponent = true
+		}
+	}
+	switch text = text[:n]; {
+	case exponent, point && text[n-1] == '0', string(text) == "-0":
+		e.out = appendNumber(e.out, text)
+	default:
+		e.out = append(e.out, text...)
+	}
+	return n
 }
 
 // key appends a key, given in quotes (§7.3).

@@ -1,13 +1,14 @@
 package toon
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"testing"
 	"unicode/utf8"
 )
 
-// FuzzEncode: what is JSON comes back equal, or is refused for a reason that
+// FuzzEncode: a text counts as compact exactly if it is; what is JSON comes back equal, or is refused for a reason that
 // is there; what is not is refused; and Smaller keeps its word.
 func FuzzEncode(f *testing.F) {
 	for _, v := range vectors(f, "vectors-encode.json", 173) {
@@ -21,6 +22,10 @@ func FuzzEncode(f *testing.F) {
 		o := EncodeOptions{IndentSize: indent & 7}
 		if delimiter != "" {
 			o.Delimiter = []Delimiter{Comma, Tab, Pipe}[delimiter[0]%3]
+		}
+		d := document{text: in}
+		if got, want := d.index(DefaultDepth), isCompact(in); got != want {
+			t.Fatalf("compact JSON: %v, want %v", got, want)
 		}
 		if text, ok := Smaller(in, 1); ok {
 			if back, err := Decode(text, DecodeOptions{}); err != nil || len(text) >= len(in) || different(parsed(t, in), parsed(t, back)) != "" {
@@ -99,6 +104,13 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("%s\n%s\n%q\n%s", d, first, text, second)
 		}
 	})
+}
+
+// isCompact is document.index as one would write it with encoding/json.
+func isCompact(in []byte) bool {
+	var compact bytes.Buffer
+	tr, err := parseTree(in)
+	return err == nil && utf8.Valid(in) && levels(tr) <= DefaultDepth && json.Compact(&compact, in) == nil && bytes.Equal(compact.Bytes(), in)
 }
 
 func hasKeyTwice(tr tree) bool {

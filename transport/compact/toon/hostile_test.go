@@ -194,6 +194,27 @@ func TestEncode_ACollisionOfShapesIsAnError(t *testing.T) {
 	}
 }
 
+// What is compact already is not written anew: that must not let pass what is no JSON.
+func TestIndex_TakesCompactJSONAndNothingElse(t *testing.T) {
+	for in, want := range map[string]bool{
+		`{}`: true, `[]`: true, `1`: true, `"a b"`: true, `null`: true, `[[],{},[{}]]`: true, `{"a":1,"b":[{"a":1,"b":2},{"a":1,"b":2}],"":""}`: true, `["\u0041\/"]`: true,
+		``: false, `[`: false, `{`: false, `]`: false, `,`: false, `[1`: false, `[1,`: false, `[1,]`: false, `[,1]`: false, `[1}`: false, `[1]]`: false, `[1],`: false, `1,2`: false, `{"a":1]`: false,
+		`{"a"}`: false, `{"a"`: false, `{"a":`: false, `{"a":}`: false, `{"a":1,}`: false, `{,}`: false, `{1:1}`: false, `{[]:1}`: false, `{"a"=1}`: false, `{"a":1"b":2}`: false, `[{"a":1},{"a":}]`: false, `[{"a":1},{"a"1}]`: false,
+		` 1`: false, `1 `: false, `[ ]`: false, `[1, 2]`: false, `{"a": 1}`: false, "{\n}": false, `01`: false, `tru`: false, `"\x"`: false, "\"\x01\"": false, "\"\xff\"": false,
+	} {
+		d := document{text: []byte(in)}
+		if got := d.index(4); got != want {
+			t.Errorf("%s: %v", in, got)
+		}
+	}
+	for in, want := range map[string]bool{`[[[[]]]]`: true, `[[[[[]]]]]`: false, `{"a":{"a":{"a":{"a":1}}}}`: true, `{"a":{"a":{"a":{"a":{}}}}}`: false} {
+		d := document{text: []byte(in)}
+		if got := d.index(4); got != want {
+			t.Errorf("%s, nested at most 4 deep: %v", in, got)
+		}
+	}
+}
+
 // nested are values of so many levels.
 func nested(deep int) []string {
 	return []string{

@@ -18,18 +18,15 @@ func specials(delimiter byte) *[256]bool {
 	return &t
 }
 
-// needsQuotes tells whether a string has to be quoted (§7.2). It is given in
-// canonical escapes, so that what needs one shows by its backslash.
-func needsQuotes(s []byte, special *[256]bool) bool {
-	if len(s) == 0 || s[0] == ' ' || s[len(s)-1] == ' ' || s[0] == '-' || s[0] == '#' {
+// looksDifferent tells whether a string without such a byte has to be quoted
+// all the same: it would be read as something else (§7.2).
+func looksDifferent(s []byte) bool {
+	if len(s) == 0 || s[0] == ' ' || s[len(s)-1] == ' ' {
 		return true
 	}
-	for _, c := range s {
-		if special[c] {
-			return true
-		}
-	}
 	switch s[0] {
+	case '-', '#':
+		return true
 	case '+', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
 		return likeNumber(s)
 	case 't', 'f', 'n':

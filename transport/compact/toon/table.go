@@ -91,34 +91,36 @@ func (e *encoder) cells(id int, g *group, row int) error {
 	if int(e.nodes[id].size) != len(g.columns) {
 		return errShape
 	}
-	mark := len(e.out)
-	c := e.walk(id)
+	mark, at, child := len(e.out), int(e.nodes[id].start)+1, id+1
 	for i := range g.columns {
-		key := g.columns[i].key
-		if !bytes.HasPrefix(e.text[c.at:], key) {
+		col := &g.columns[i]
+		if !bytes.HasPrefix(e.text[at:], col.key) {
 			e.out = e.out[:mark]
 			return e.shuffled(id, g, row)
 		}
-		c.at += len(key) + 1 // the colon: what is left is an item without a key
-		if err := e.cell(e.take(&c, false), &g.columns[i], row); err != nil {
-			return err
+		at += len(col.key) + 1 // the colon
+		switch c := e.text[at]; {
+		case (c == '{' || c == '[') != (col.group != nil):
+			return errShape
+		case col.group != nil:
+			if err := e.cells(child, col.group, row); err != nil {
+				return err
+			}
+			at, child = int(e.nodes[child].end), int(e.nodes[child].next)
+		default:
+			at += e.cell(e.text[at:], row)
 		}
+		at++ // the comma
 	}
 	return nil
 }
 
-func (e *encoder) cell(m item, col *column, row int) error {
-	switch {
-	case (m.node == noNode) != (col.group == nil):
-		return errShape
-	case col.group != nil:
-		return e.cells(m.node, col.group, row)
-	}
+// cell appends the scalar that text begins with, and returns its length there.
+func (e *encoder) cell(text []byte, row int) int {
 	if len(e.out) > row {
 		e.out = append(e.out, e.delimiter)
 	}
-	e.scalar(m.text)
-	return nil
+	return e.scalar(text)
 }
 
 // shuffled is cells for an object whose members stand in another order than
@@ -138,8 +140,16 @@ func (e *encoder) shuffled(id int, g *group, row int) error {
 		e.slots[base+i] = m
 	}
 	for i := range g.columns {
-		if err := e.cell(e.slots[base+i], &g.columns[i], row); err != nil {
-			return err
+		m, inner := e.slots[base+i], g.columns[i].group
+		switch {
+		case (m.node == noNode) != (inner == nil):
+			return errShape
+		case inner == nil:
+			e.cell(m.text, row)
+		default:
+			if err := e.cells(m.node, inner, row); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -1,0 +1,102 @@
+package toon
+
+import (
+	"encoding/json"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// row is a row of uniformRows.
+type row struct {
+	ID     int     `json:"id"`
+	Name   string  `json:"name"`
+	Email  string  `json:"email"`
+	Active bool    `json:"active"`
+	Score  float64 `json:"score"`
+	City   string  `json:"city"`
+	Note   *string `json:"note"`
+}
+
+// What the encoder may cost, as a multiple of json.Marshal. The race detector
+// and coverage counters make each side dearer in its own way; under them only
+// what is wrong by orders of magnitude shows.
+const dearest, dearestInstrumented = 2.0, 40.0
+
+// The list is marshalled as a program holds it that has just read it, and as
+// structs, which is the cheapest there is.
+func TestPrice_OfAUniformListOf1MBIsAtMostTwiceThatOfMarshal(t *testing.T) {
+	p, most, times, how := newPairs(t), dearest, 3, "as it is shipped"
+	if instrumented() {
+		most, times, how = dearestInstrumented, 1, "instrumented"
+	}
+	var any, structs []float64
+	for range 7 {
+		encode := price(t, times, p.encode)
+		any = append(any, float64(encode)/float64(price(t, 1, p.marshalAny)))
+		structs = append(structs, float64(encode)/float64(price(t, times, p.marshalStructs)))
+	}
+	slices.Sort(any)
+	slices.Sort(structs)
+	t.Logf("%s, encoding %d bytes costs %.2f times json.Marshal of the decoded value (%.2f to %.2f) and %.2f times json.Marshal of structs (%.2f to %.2f); medians of 7 pairs",
+		how, len(p.raw), any[3], any[0], any[6], structs[3], structs[0], structs[6])
+	if any[3] > most || structs[3] > most {
+		t.Errorf("that is more than %v times", most)
+	}
+}
+
+func instrumented() bool {
+	info, ok := debug.ReadBuildInfo()
+	return ok && slices.ContainsFunc(info.Settings, func(s debug.BuildSetting) bool {
+		return (s.Key == "-race" || s.Key == "-cover") && s.Value == "true"
+	})
+}
+
+// pairs are what is compared.
+type pairs struct {
+	raw   json.RawMessage
+	value any
+	rows  []row
+}
+
+func newPairs(t testing.TB) *pairs {
+	t.Helper()
+	p := pairs{raw: uniformRows(1 << 20)}
+	for _, into := range []any{&p.value, &p.rows} {
+		if err := json.Unmarshal(p.raw, into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return &p
+}
+
+func (p *pairs) encode() error         { _, err := Encode(p.raw, EncodeOptions{}); return err }
+func (p *pairs) marshalAny() error     { _, err := json.Marshal(p.value); return err }
+func (p *pairs) marshalStructs() error { _, err := json.Marshal(p.rows); return err }
+
+// price is the processor time that f takes, its garbage included. A busy
+// machine makes everything slower, but hardly dearer.
+func price(t testing.TB, times int, f func() error) time.Duration {
+	t.Helper()
+	runtime.GC()
+	before := used(t)
+	for range times {
+		if err := f(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return (used(t) - before) / time.Duration(times)
+}
+
+// used is the processor time that the process has used.
+func used(t testing.TB) time.Duration {
+	t.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
