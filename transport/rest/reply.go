@@ -112,7 +112,8 @@ func appendEvent(name string, data json.RawMessage) []byte {
 func (r *reply) result(a answer) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.wants && a.status == http.StatusOK {
+	if r.wants && a.status == http.StatusOK && r.err == nil && !r.streaming {
+		maps.Copy(r.w.Header(), a.header)
 		r.upgrade()
 	}
 	r.finish(a)

@@ -1,6 +1,10 @@
 package openapi
 
-import "github.com/mcpx/mcpx/messages"
+import (
+	"slices"
+
+	"github.com/mcpx/mcpx/messages"
+)
 
 // bodiless are the keywords that ask for no argument, whatever their value.
 var bodiless = map[string]bool{
@@ -20,6 +24,8 @@ func TakesBody(t *messages.Tool) bool {
 	for i, key := range root.keys {
 		v := root.vals[i]
 		switch {
+		case slices.Contains([]string{"$ref", "$dynamicRef", "$recursiveRef"}, key):
+			return true
 		case bodiless[key] || keywords[key] == nil && key != "dependencies":
 		case key == "properties", key == "required", key == "patternProperties", key == "dependentSchemas", key == "dependentRequired", key == "dependencies":
 			if len(v.vals) > 0 {
