@@ -3,6 +3,7 @@ package gatewaytools
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"unicode"
@@ -87,7 +88,8 @@ func (c *call) detail(o *object, f *messages.Failure) json.RawMessage {
 		o.list("available", f.Available)
 	}
 	if f.RetryAfter > 0 {
-		o.raw("retry_after", strconv.AppendFloat(nil, f.RetryAfter.Seconds(), 'f', -1, 64))
+		// Whole seconds, as in the header of that name; never too early.
+		o.raw("retry_after", strconv.AppendInt(nil, int64(math.Ceil(f.RetryAfter.Seconds())), 10))
 	}
 	if f.Kind == messages.KindUpstream && f.Code != 0 {
 		key := "code"
