@@ -56,7 +56,7 @@ func TestQuote_RoundTripsAndEscapesNoMoreThanItMust(t *testing.T) {
 		if got := string(Quote(in)); got != want {
 			t.Errorf("%q: %s, want %s", in, got, want)
 		}
-		if got := unquote(Quote(in)); got != in {
+		if got := Unquote(Quote(in)); got != in {
 			t.Errorf("%q came back as %q", in, got)
 		}
 	}

@@ -122,7 +122,7 @@ func Members(obj json.RawMessage) iter.Seq2[string, json.RawMessage] {
 	return func(yield func(string, json.RawMessage) bool) {
 		w := walk(obj)
 		for m, ok := w.next(); ok; m, ok = w.next() {
-			if !yield(unquote(obj[m.key:m.keyEnd]), obj[m.val:m.valEnd:m.valEnd]) {
+			if !yield(Unquote(obj[m.key:m.keyEnd]), obj[m.val:m.valEnd:m.valEnd]) {
 				return
 			}
 		}
@@ -162,7 +162,7 @@ func GetString(obj json.RawMessage, path ...string) (string, bool) {
 	if len(raw) < 2 || raw[0] != '"' || raw[len(raw)-1] != '"' {
 		return "", false
 	}
-	return unquote(raw), true
+	return Unquote(raw), true
 }
 
 // Set returns obj with the value at path replaced, or added at the end of its

@@ -177,7 +177,7 @@ func (e *envelope) call(b []byte, m *Message) *Error {
 	if e.id.there() {
 		m.Kind = Request
 	}
-	m.Method = unquote(e.method.of(b))
+	m.Method = Unquote(e.method.of(b))
 	if e.params.there() {
 		if c := b[e.params.from]; c != '{' && c != '[' {
 			return invalid(`member "params" must be an object or an array`)
@@ -217,7 +217,7 @@ func (e *envelope) rest(b []byte) Message {
 		m.ID, _ = ParseID(e.id.of(b))
 	}
 	if e.method.there() && b[e.method.from] == '"' && e.twice != "method" {
-		m.Method = unquote(e.method.of(b))
+		m.Method = Unquote(e.method.of(b))
 	}
 	return m
 }
@@ -290,7 +290,7 @@ func ParseError(raw json.RawMessage) *Error {
 		case !seen[1] && stringIs(key, "message"):
 			seen[1] = true
 			if value[0] == '"' {
-				e.Message = unquote(value)
+				e.Message = Unquote(value)
 			}
 		case !seen[2] && stringIs(key, "data"):
 			seen[2] = true

@@ -75,7 +75,7 @@ func appendUnquoted(dst, raw []byte) []byte {
 		case 't':
 			dst = append(dst, '\t')
 		case 'u':
-			r := hex4(body)
+			r := Hex4(body)
 			if r < 0 {
 				return dst // no JSON: whoever calls us has validated it
 			}
@@ -83,7 +83,7 @@ func appendUnquoted(dst, raw []byte) []byte {
 			if utf16.IsSurrogate(r) {
 				pair := rune(utf8.RuneError)
 				if len(body) >= 6 && body[0] == '\\' && body[1] == 'u' {
-					pair = utf16.DecodeRune(r, hex4(body[2:]))
+					pair = utf16.DecodeRune(r, Hex4(body[2:]))
 				}
 				if pair != utf8.RuneError {
 					body = body[6:]
@@ -97,7 +97,9 @@ func appendUnquoted(dst, raw []byte) []byte {
 	}
 }
 
-func hex4(b []byte) rune {
+// Hex4 returns the number in the four hexadecimal digits that b begins with,
+// those of an escape, or -1 if there are none.
+func Hex4(b []byte) rune {
 	if len(b) < 4 {
 		return -1
 	}
@@ -112,8 +114,9 @@ func hex4(b []byte) rune {
 	return r
 }
 
-// unquote returns the string that the JSON string raw stands for.
-func unquote(raw []byte) string {
+// Unquote returns what the valid JSON string raw, quotes included, stands for. A
+// surrogate without its partner becomes U+FFFD.
+func Unquote(raw []byte) string {
 	if bytes.IndexByte(raw, '\\') < 0 {
 		return string(raw[1 : len(raw)-1])
 	}

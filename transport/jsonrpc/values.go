@@ -103,9 +103,9 @@ func appendUnescaped(dst, raw []byte) []byte {
 			dst = append(dst, '/')
 		case 'u':
 			n = 6
-			r := hex4(raw[2:])
+			r := Hex4(raw[2:])
 			if utf16.IsSurrogate(r) && len(raw) >= 12 && raw[6] == '\\' && raw[7] == 'u' {
-				if pair := utf16.DecodeRune(r, hex4(raw[8:])); pair != utf8.RuneError {
+				if pair := utf16.DecodeRune(r, Hex4(raw[8:])); pair != utf8.RuneError {
 					r, n = pair, 12
 				}
 			}

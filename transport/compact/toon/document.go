@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"math"
-	"strconv"
 	"unicode/utf16"
-	"unicode/utf8"
 
 	"github.com/mcpx/mcpx/transport/jsonrpc"
 )
@@ -72,45 +70,29 @@ func canonical(text []byte) ([]byte, error) {
 		return text, nil
 	}
 	out := make([]byte, 0, len(text)+len(text)/8)
+	var buf [8]byte
 	for ; i >= 0; i = bytes.IndexByte(text, '\\') {
 		out = append(out, text[:i]...)
-		n := 2
+		n, quoted := 2, buf[:0]
 		switch c := text[i+1]; c {
 		case 'b':
-			out = append(out, `\u0008`...)
+			quoted = jsonrpc.AppendQuote(quoted, "\b")
 		case 'f':
-			out = append(out, `\u000c`...)
+			quoted = jsonrpc.AppendQuote(quoted, "\f")
 		case 'u':
 			n = 6
-			code, _ := strconv.ParseUint(string(text[i+2:i+6]), 16, 16) // valid: AppendCompact has looked
-			if utf16.IsSurrogate(rune(code)) {
+			r := jsonrpc.Hex4(text[i+2:])
+			if utf16.IsSurrogate(r) {
 				return nil, ErrSurrogate
 			}
-			out = appendRune(out, rune(code))
+			quoted = jsonrpc.AppendQuote(quoted, string(r))
 		default:
-			out = append(out, '\\', c)
+			quoted = append(quoted, '"', '\\', c, '"')
 		}
+		out = append(out, quoted[1:len(quoted)-1]...)
 		text = text[i+n:]
 	}
 	return append(out, text...), nil
-}
-
-// appendRune appends a character of a quoted string (§7.1).
-func appendRune(dst []byte, r rune) []byte {
-	switch r {
-	case '"', '\\':
-		return append(dst, '\\', byte(r))
-	case '\n':
-		return append(dst, `\n`...)
-	case '\r':
-		return append(dst, `\r`...)
-	case '\t':
-		return append(dst, `\t`...)
-	}
-	if r < 0x20 {
-		return fmt.Appendf(dst, `\u%04x`, r)
-	}
-	return utf8.AppendRune(dst, r)
 }
 
 // isCanonical tells whether each string of a JSON text has its one form

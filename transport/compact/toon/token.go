@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"strconv"
 	"unicode/utf16"
-	"unicode/utf8"
 
 	"github.com/mcpx/mcpx/transport/jsonrpc"
 )
@@ -70,8 +68,10 @@ func appendQuoted(dst, tok []byte) ([]byte, error) {
 	case end != len(tok)-1:
 		return dst, errAfter
 	}
-	content, err := unescape(tok[1:end])
-	return jsonrpc.AppendQuote(dst, content), err
+	if err := checkEscapes(tok[1:end]); err != nil {
+		return dst, err
+	}
+	return jsonrpc.AppendQuote(dst, jsonrpc.Unquote(tok)), nil
 }
 
 // appendKey appends a key, in quotes or not, as JSON (§7.4).
@@ -82,42 +82,29 @@ func appendKey(dst, tok []byte) ([]byte, error) {
 	return jsonrpc.AppendQuote(dst, string(tok)), nil
 }
 
-// unescape resolves the escapes of a string (§7.1).
-func unescape(s []byte) (string, error) {
-	i := bytes.IndexByte(s, '\\')
-	if i < 0 {
-		return string(s), nil
-	}
-	out := make([]byte, 0, len(s))
-	for ; i >= 0; i = bytes.IndexByte(s, '\\') {
-		out = append(out, s[:i]...)
+// checkEscapes looks for what is an escape of JSON and none of TOON (§7.1):
+// between them there is no difference in meaning.
+func checkEscapes(s []byte) error {
+	for i := bytes.IndexByte(s, '\\'); i >= 0; i = bytes.IndexByte(s, '\\') {
 		s = s[i:]
 		n := 2 // closing has seen to it that a byte follows
 		switch s[1] {
-		case '"', '\\':
-			out = append(out, s[1])
-		case 'n':
-			out = append(out, '\n')
-		case 'r':
-			out = append(out, '\r')
-		case 't':
-			out = append(out, '\t')
+		case '"', '\\', 'n', 'r', 't':
 		case 'u':
 			n = 6
-			code, err := strconv.ParseUint(string(s[2:min(6, len(s))]), 16, 16)
-			if err != nil || len(s) < 6 {
-				return "", errors.New(`\u is not followed by four hexadecimal digits`)
+			r := jsonrpc.Hex4(s[2:])
+			if r < 0 {
+				return errors.New(`\u is not followed by four hexadecimal digits`)
 			}
-			if utf16.IsSurrogate(rune(code)) {
-				return "", fmt.Errorf(`%s is half a surrogate pair; such characters stand as they are`, s[:6])
+			if utf16.IsSurrogate(r) {
+				return fmt.Errorf(`%s is half a surrogate pair; such characters stand as they are`, s[:6])
 			}
-			out = utf8.AppendRune(out, rune(code))
 		default:
-			return "", fmt.Errorf(`%q is no escape; there are \\ \" \n \r \t and \u with four hexadecimal digits`, s[:2])
+			return fmt.Errorf(`%q is no escape; there are \\ \" \n \r \t and \u with four hexadecimal digits`, s[:2])
 		}
 		s = s[n:]
 	}
-	return string(append(out, s...)), nil
+	return nil
 }
 
 // appendCells appends the tokens between the delimiters of a row or an inline
