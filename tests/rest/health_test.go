@@ -81,6 +81,7 @@ func TestHealth_BeforeWhileAndAfterTheServerIsAway(t *testing.T) {
 	url := "http://" + m.addr + "/sse"
 	spec := messages.ServerSpec{Name: "up", Transport: messages.TransportSSE, URL: url, Declared: true, Protocol: "auto", Policy: messages.DefaultPolicy()}
 	spec.Policy.RetryAttempts, spec.Policy.RetryDelay = 3, 20*time.Millisecond
+	spec.Policy.Isolation = messages.IsolationClient // one session: no other is being opened when the server dies
 	p.Always("tools/list", puppethttp.Answer(`{"tools":[{"name":"echo","inputSchema":{"type":"object"}},{"name":"tool2","inputSchema":{}},{"name":"tool3","inputSchema":{}}]}`))
 	s.ServeAll(spec)
 	name := "SSE-" + url
@@ -91,6 +92,7 @@ func TestHealth_BeforeWhileAndAfterTheServerIsAway(t *testing.T) {
 	}
 
 	m.kill()
+	actortest.Eventually(t, "its end is noticed", func() bool { return s.StatusOf("up").State != messages.StateConnected })
 	d := s.detail("while it is away", s.post("/up/echo", `{"text":"x"}`), 503)
 	if !strings.HasPrefix(d.Message, "MCP server connection problem: ") || d.Error == "" {
 		t.Errorf("while it is away: %+v", d)
