@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strconv"
 	"sync/atomic"
 
@@ -107,25 +108,29 @@ func (x *mux) malformed(b []byte, m jsonrpc.Message, problem *jsonrpc.Error) {
 }
 
 // tooLong answers the request whose answer exceeded the limit: the one that the
-// beginning of the message names, or else the only one that it can be.
-func (x *mux) tooLong(head []byte) {
+// beginning or the end of the message names, or else the only one that it can be.
+func (x *mux) tooLong(head, tail []byte) {
 	x.counts.junk.Add(1)
 	x.note("a message %s exceeds limits.message_bytes (%d bytes) and was skipped", x.place, x.limits.MessageBytes)
 	if _, call := jsonrpc.Get(head, "method"); call {
 		return
 	}
 	var p *pending
-	if id, ok := jsonrpc.Get(head, "id"); !ok || bytes.HasSuffix(head, id) { // a suffix may be half an id
-		if p = x.table.only(func(*pending) bool { return true }); p != nil {
-			p = x.table.take(p.id)
-		}
-	} else {
+	if id, ok := jsonrpc.Get(head, "id"); ok && !bytes.HasSuffix(head, id) { // a suffix may be half an id
 		p = x.requestOf(string(id))
+	} else if last := lastID.FindSubmatch(tail); last != nil {
+		p = x.requestOf(string(last[1]))
+	} else if p = x.table.only(func(*pending) bool { return true }); p != nil {
+		p = x.table.take(p.id)
 	}
 	if p != nil {
 		p.end(x.unreadable("message too large: its answer to %s exceeds limits.message_bytes (%d bytes)", p.method, x.limits.MessageBytes))
 	}
 }
+
+// lastID is an id that is the last member of a message, as the TypeScript SDK's
+// servers write it. What stands before the last brace is the message's own.
+var lastID = regexp.MustCompile(`[,{]\s*"id"\s*:\s*(\d+)\s*\}\s*$`)
 
 // unreadable is the outcome of a request whose answer came and cannot be used.
 func (x *mux) unreadable(format string, args ...any) messages.Outcome {

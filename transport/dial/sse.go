@@ -184,7 +184,7 @@ func (c *sseConn) read(stream io.Closer, events *jsonrpc.EventReader) {
 		ev, err := events.Next()
 		switch {
 		case errors.Is(err, jsonrpc.ErrTooLong):
-			c.mux.tooLong(ev.Data)
+			c.mux.tooLong(ev.Data, events.Tail())
 		case errors.Is(err, io.EOF):
 			c.lose(c.failf(messages.KindUnavailable, "it ended its event stream"))
 			return

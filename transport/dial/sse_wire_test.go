@@ -1,6 +1,7 @@
 package dial
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -56,6 +57,64 @@ func TestSSEWire_AStreamMayBeWrittenInManyWays(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// The TypeScript SDK writes the id last. Among several in flight it is the one
+// whose answer was too large that must hear of it, and not at its deadline.
+func TestSSEWire_AnAnswerThatIsTooLargeIsAttributedWhereverItsIdStands(t *testing.T) {
+	for name, form := range map[string]string{
+		"first":         `{"jsonrpc":"2.0","id":%[1]s,"result":{"x":"%[2]s"}}`,
+		"last":          `{"result":{"x":"%[2]s","id":1},"jsonrpc":"2.0","id":%[1]s}`,
+		"with spaces":   "{ \"result\" : {\"x\":\"%[2]s\"} , \"id\" : %[1]s\t}  ",
+		"on its own":    "{\"result\":{\"x\":\"%[2]s\"},\ndata:\"id\":%[1]s\ndata:}",
+		"of an error":   `{"error":{"code":1,"message":"%[2]s"},"id":%[1]s}`,
+		"in the middle": `{"result":{"x":"%[2]s"},"id":%[1]s,"jsonrpc":"2.0"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, d := older(t)
+			d.Request.Limits.MessageBytes = 64 << 10
+			c := d.sse(t)
+			others := 2
+			if name == "in the middle" {
+				others = 0 // then it can only be the one that there is
+			}
+			calls := held(t, p, c, others)
+			p.Once("tools/call:echo", func(x *puppethttp.Exchange) {
+				x.Event("", fmt.Sprintf(form, x.ID, strings.Repeat("y", 100_000)))
+			})
+			failed(t, do(t, c, toolCall("echo", "{}")), messages.KindUpstream, messages.SentDone, "message too large")
+			p.DropStreams()
+			for _, call := range calls {
+				failed(t, outcome(t, call), messages.KindUnavailable, messages.SentUnknown)
+			}
+		})
+	}
+}
+
+// What only looks like an id at the end belongs to nobody.
+func TestSSEWire_NoOtherMessageIsTakenForALargeAnswer(t *testing.T) {
+	long := strings.Repeat("y", 100_000)
+	p, d := older(t)
+	d.Request.Limits.MessageBytes = 64 << 10
+	c := d.sse(t)
+	calls := held(t, p, c, 3) // with the ids 2 to 4
+	for _, text := range []string{
+		`{"method":"notifications/x","params":{"x":"` + long + `"},"id":2}`,
+		`{"result":{"x":"` + long + `"},"x\"id":3}`,
+		`{"result":{"x":"` + long + `"},"id":"3"}`,
+		`{"result":{"x":"` + long + `"},"id":3.0}`,
+		`{"result":{"x":"` + long + `","y":{"id":4}}}`,
+		`{"result":{"x":"` + long + ` {\"id\":4}"}}`,
+		`{"result":{"x":"` + long + `"},"id":99}`,
+	} {
+		p.Say("data: " + text + "\n\n")
+	}
+	eventually(t, "that all were read", func() bool { return c.mux.counts.junk.Load() == 7 })
+	lives(t, c)
+	p.DropStreams()
+	for _, call := range calls {
+		failed(t, outcome(t, call), messages.KindUnavailable, messages.SentUnknown, "it ended its event stream")
 	}
 }
 

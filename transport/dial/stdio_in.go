@@ -15,7 +15,7 @@ func (c *stdioConn) read() {
 		line, err := lines.Next()
 		switch {
 		case errors.Is(err, jsonrpc.ErrTooLong):
-			c.tooLong(line)
+			c.tooLong(line, lines.Tail())
 		case err != nil:
 			return // the end, or a pipe that was closed under us
 		default:

@@ -32,6 +32,7 @@ type EventReader struct {
 	retry                    int
 	hasData, hasID, hasRetry bool
 	tooLong                  bool
+	tail                     ending // of the data, once that is too long
 
 	// The line being read. It may come in parts; each part of its value goes
 	// at once where it belongs, so that nothing is held twice.
@@ -62,8 +63,8 @@ func NewEventReader(r io.Reader, limit int) *EventReader {
 // Next returns the next event that has data, an id or a retry time. Comments,
 // CR, LF and CRLF line ends, a BOM, multi-line data and fields without colon
 // are read as the standard says. An event over the limit is skipped to its end
-// and reported as ErrTooLong, with the first KiB of its data; the reader can go
-// on. An event that the end of the stream cuts off is dropped, and io.EOF
+// and reported as ErrTooLong, with the first KiB of its data (see also Tail);
+// the reader can go on. An event that the end of the stream cuts off is dropped, and io.EOF
 // returned. Any other error is the one of the underlying reader.
 func (r *EventReader) Next() (Event, error) {
 	for {
@@ -215,12 +216,15 @@ func (r *EventReader) begin() {
 // add appends to the value, unless the event is over the limit then.
 func (r *EventReader) add(part []byte) {
 	switch {
+	case r.value == &r.data && r.tooLong:
+		r.tail.add(part)
 	case r.value == nil || r.tooLong:
 	case r.held()+len(part) > r.limit:
 		r.tooLong = true
 		if r.value != &r.data {
 			part = nil
 		}
+		r.tail.begin(r.data, part)
 		if r.hasData {
 			r.data = head(r.data, part)
 		}
@@ -229,6 +233,11 @@ func (r *EventReader) add(part []byte) {
 		*r.value = appendBounded(*r.value, part, r.limit)
 	}
 }
+
+// Tail returns the end of the data over the limit that Next returned last, 64
+// bytes at most: some servers write the id there. The bytes are good until the
+// next call of Next.
+func (r *EventReader) Tail() []byte { return r.tail.b[:r.tail.n] }
 
 func (r *EventReader) held() int {
 	return len(r.data) + len(r.typ) + len(r.id) + len(r.newID) + len(r.digits)

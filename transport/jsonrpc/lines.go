@@ -11,13 +11,15 @@ var ErrTooLong = errors.New("message too large")
 
 const (
 	readBuffer = 32 << 10 // bytes that a reader holds beside the message
-	headLen    = 1 << 10  // bytes kept of a message over the limit
+	headLen    = 1 << 10  // bytes kept of the beginning of a message over the limit
+	tailLen    = 64       // and of its end: enough for an id
 )
 
 // LineReader reads newline-delimited messages (stdio framing).
 type LineReader struct {
 	r     *bufio.Reader
 	limit int
+	tail  ending
 }
 
 // NewLineReader returns a reader of lines of at most limit bytes, line end not counted.
@@ -28,7 +30,7 @@ func NewLineReader(r io.Reader, limit int) *LineReader {
 // Next returns the next line that is not blank, without its line end (LF or
 // CRLF), in a buffer that the caller may keep. For a line over the limit it
 // skips to its end, in memory bounded by the limit, and returns its first KiB
-// with ErrTooLong; the reader can go on. At the end it returns io.EOF; an
+// with ErrTooLong (see also Tail); the reader can go on. At the end it returns io.EOF; an
 // unfinished last line counts as a line when it is followed by the end. Any
 // other error is the one of the underlying reader, and a line it cut off is dropped.
 func (r *LineReader) Next() ([]byte, error) {
@@ -62,11 +64,13 @@ func (r *LineReader) line() ([]byte, error) {
 				line = line[:len(line)-1]
 			}
 			if len(line)+len(part) > r.limit {
+				r.tail.begin(line, part)
 				return head(line, part), ErrTooLong
 			}
 			return appendBounded(line, part, r.limit), nil
 		}
 		if len(line)+len(part) > r.limit+1 { // one more: it may be the CR of the line end
+			r.tail.begin(line, part)
 			return r.skip(head(line, part))
 		}
 		line = appendBounded(line, part, r.limit+1)
@@ -76,13 +80,39 @@ func (r *LineReader) line() ([]byte, error) {
 // skip reads on to the end of the line.
 func (r *LineReader) skip(head []byte) ([]byte, error) {
 	for {
-		switch _, err := r.r.ReadSlice('\n'); {
+		part, err := r.r.ReadSlice('\n')
+		r.tail.add(part)
+		switch {
 		case err == nil || errors.Is(err, io.EOF):
 			return head, ErrTooLong
 		case !errors.Is(err, bufio.ErrBufferFull):
 			return nil, err
 		}
 	}
+}
+
+// Tail returns the end of the message over the limit that Next returned last,
+// 64 bytes at most, perhaps with its line end: some servers write the id there.
+// The bytes are good until the next call of Next.
+func (r *LineReader) Tail() []byte { return r.tail.b[:r.tail.n] }
+
+// ending is the end of what has been added.
+type ending struct {
+	b [tailLen]byte
+	n int
+}
+
+func (e *ending) begin(parts ...[]byte) {
+	e.n = 0
+	for _, part := range parts {
+		e.add(part)
+	}
+}
+
+func (e *ending) add(part []byte) {
+	part = part[max(0, len(part)-tailLen):]
+	kept := copy(e.b[:], e.b[e.n-min(e.n, tailLen-len(part)):e.n])
+	e.n = kept + copy(e.b[kept:], part)
 }
 
 // head returns a copy of the first KiB of a and b together.

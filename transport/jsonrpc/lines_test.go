@@ -156,6 +156,41 @@ func TestReaders_HoldNoMoreThanTheLimit(t *testing.T) {
 	}
 }
 
+// Whatever the parts in which it comes, the end of what was skipped is kept.
+func TestTail_IsTheEndOfWhatWasTooLong(t *testing.T) {
+	for _, size := range []int{11, 63, 64, 65, 1000, readBuffer, readBuffer + 1, 3*readBuffer + 7} {
+		long := strings.Repeat("0123456789abcdef", size/16+1)[:size]
+		want := long[max(0, size-tailLen):]
+		for name, source := range map[string]func(io.Reader) io.Reader{
+			"whole": func(r io.Reader) io.Reader { return r }, "byte by byte": iotest.OneByteReader, "with the end": iotest.DataErrReader,
+		} {
+			l := NewLineReader(source(strings.NewReader("x\n"+long+"\r\n"+long)), 10)
+			if _, err := l.Next(); err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				_, err := l.Next()
+				if got := strings.TrimRight(string(l.Tail()), "\r\n"); !errors.Is(err, ErrTooLong) || !strings.HasSuffix(want, got) || len(got) < len(want)-2 {
+					t.Errorf("%d bytes %s: a line ends with %q, %v; want %q", size, name, got, err, want)
+				}
+			}
+			e := NewEventReader(source(strings.NewReader("data: x\n\ndata: "+long+"\nid: 7\n\ndata: abc\ndata: "+long+"\n\n")), 10)
+			if _, err := e.Next(); err != nil {
+				t.Fatal(err)
+			}
+			for i := range 2 {
+				want := want
+				if i == 1 {
+					want = ("abc\n" + long)[max(0, 4+size-tailLen):]
+				}
+				if _, err := e.Next(); !errors.Is(err, ErrTooLong) || string(e.Tail()) != want {
+					t.Errorf("%d bytes %s: an event ends with %q, %v; want %q", size, name, e.Tail(), err, want)
+				}
+			}
+		}
+	}
+}
+
 func FuzzLineReader(f *testing.F) {
 	for _, seed := range []string{"a\nb", "\r\n\r\n", "123456789\r\nx\r", "12345678\r\n", "  \n", "\n\n12345678\r"} {
 		f.Add([]byte(seed), 8)
