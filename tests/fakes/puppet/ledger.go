@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/mcpx/mcpx/tests/fakes/ledger"
 )
@@ -19,7 +20,8 @@ func keepsLedger(args []string) {
 		fmt.Fprintln(os.Stderr, err)
 		quit(2)
 	}
-	server, session := args[1], fmt.Sprintf("pid-%d", os.Getpid())
+	// The time is for a machine that comes to the end of its pids.
+	server, session := args[1], fmt.Sprintf("pid-%d-%x", os.Getpid(), time.Now().UnixMicro())
 	note := func(what string) { book.Note(ledger.Entry{What: what, Server: server, Session: session}) }
 	note(ledger.Started)
 	s := legacyServer()

@@ -13,9 +13,10 @@ import (
 // Keep makes the puppet count the calls of each of its sessions and keep a
 // ledger under the name of server. In the modern era, which has no sessions,
 // all calls are those of one; over HTTP+SSE only hellos and calls are noted.
-func (p *Puppet) Keep(book *ledger.Book, server string) {
-	var mu sync.Mutex
-	counts := map[string]int{}
+//
+// What it returns notes a call as the usual behaviour does, and leaves the
+// answer to another one: it tells whether there is one to give.
+func (p *Puppet) Keep(book *ledger.Book, server string) (noted func(x *Exchange) (ledger.Count, bool)) {
 	note := func(what, session string) { book.Note(ledger.Entry{What: what, Server: server, Session: session}) }
 	p.Always("initialize", func(x *Exchange) {
 		if !p.options.Older && !slices.Contains(p.options.Versions, Legacy) {
@@ -39,13 +40,25 @@ func (p *Puppet) Keep(book *ledger.Book, server string) {
 		x.Usual()
 	})
 	p.Always("tools/list", func(x *Exchange) {
-		if x.modern() || p.options.Older || x.inSession() {
+		if x.mayAsk() {
 			x.Result(`{"tools":` + ledger.Tools + x.closing())
 		}
 	})
+	noted = p.counting(book, server)
 	p.Always("tools/call", func(x *Exchange) {
-		if !x.modern() && !p.options.Older && !x.inSession() {
-			return
+		if count, ok := noted(x); ok {
+			x.text(count.Text())
+		}
+	})
+	return noted
+}
+
+func (p *Puppet) counting(book *ledger.Book, server string) func(x *Exchange) (ledger.Count, bool) {
+	var mu sync.Mutex
+	counts := map[string]int{}
+	return func(x *Exchange) (ledger.Count, bool) {
+		if !x.mayAsk() {
+			return ledger.Count{}, false
 		}
 		var params struct {
 			Arguments struct {
@@ -56,10 +69,13 @@ func (p *Puppet) Keep(book *ledger.Book, server string) {
 		_ = json.Unmarshal(x.Params, &params) // of another shape they are none
 		args, session := params.Arguments, x.session()
 		mu.Lock()
+		defer mu.Unlock()
 		counts[session]++
-		now := counts[session]
-		mu.Unlock()
 		book.Note(ledger.Entry{What: ledger.Called, Server: server, Session: session, Tool: x.Tool(), N: args.N, Who: args.Who})
-		x.text(ledger.Count{Session: session, Count: now, N: args.N}.Text())
-	})
+		return ledger.Count{Session: session, Count: counts[session], N: args.N}, true
+	}
 }
+
+// mayAsk tells whether the request belongs to a session, where it needs one,
+// and answers if it does not.
+func (x *Exchange) mayAsk() bool { return x.modern() || x.P.options.Older || x.inSession() }
