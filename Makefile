@@ -1,7 +1,7 @@
 # Three tiers of proof:
 #   make check   seconds: format, lint, race tests of what is touched most; for every edit
 #   make test    everything that continuous integration runs, from a clean clone
-#   make prove   fuzzing and repetition; writes tests/reports
+#   make prove   fuzzing, repetition, long chaos; writes tests/reports
 # Everything else is a part of these. Nothing here needs root.
 
 SHELL       := bash
@@ -22,7 +22,7 @@ MINIMUM  := 85
 
 FUZZTIME ?= 10m
 COUNT    ?= 3
-PARTS    ?= fuzz random race
+PARTS    ?= fuzz random race isolation
 
 .PHONY: help
 help: ## list the targets
@@ -135,7 +135,7 @@ test: ## everything, from a clean clone
 	echo "make test: $$(( $$(date +%s) - start )) s wall time"
 
 .PHONY: prove
-prove: deps ## fuzzing, random values, repetition; FUZZTIME=10m COUNT=3 PARTS="fuzz random race"
+prove: deps ## fuzzing, random values, repetition, isolation; FUZZTIME=10m COUNT=3 PARTS="fuzz random race isolation"
 	@FUZZTIME=$(FUZZTIME) COUNT=$(COUNT) PARTS="$(PARTS)" tests/tools/prove.sh
 
 .PHONY: bench

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # The long proofs. Every fuzz target for FUZZTIME, as many at a time as there
 # are cores, each on one core; then large random runs; then all race tests COUNT
-# times over. PARTS chooses among them. Writes tests/reports/prove-PART.md; a
+# times over; then isolation and chaos in their long forms, which judge figures
+# and want the machine to themselves. PARTS chooses among them. Writes
+# tests/reports/prove-PART.md; a
 # crasher lands under the package's testdata and becomes a regression test when
 # it is committed.
 set -euo pipefail
@@ -9,7 +11,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 fuzztime=${FUZZTIME:-10m}
 count=${COUNT:-3}
-parts=${PARTS:-fuzz random race}
+parts=${PARTS:-fuzz random race isolation}
 reports=$PWD/tests/reports
 mkdir -p "$reports"
 failed=0
@@ -72,11 +74,25 @@ random() {
 race() {
 	begin race "race tests $count times over"
 	make --no-print-directory e2e-binary
-	local pkg
+	local pkg to
 	while read -r pkg; do
-		run "${pkg#github.com/mcpx/mcpx/}" env MCPX_BINARY="$PWD/bin/mcpx" MCPX_REPORTS="$reports" \
+		to=$reports
+		case $pkg in */tests/isolation | */tests/chaos) to= ;; esac # their reports are of the long forms
+		run "${pkg#github.com/mcpx/mcpx/}" env MCPX_BINARY="$PWD/bin/mcpx" MCPX_REPORTS="$to" \
 			go test -race -count "$count" -timeout 30m "$pkg" || failed=1
 	done < <(tested)
+}
+
+isolation() {
+	begin isolation 'isolation and chaos in their long forms: see isolation.md and chaos.md'
+	local dir pkg
+	dir=$(mktemp -d)
+	go build -trimpath -o "$dir/mcpx" ./cmd/mcpx # as people run it, without the race detector
+	for pkg in isolation chaos; do
+		run "tests/$pkg" env MCPX_PROVE=1 MCPX_BINARY="$dir/mcpx" MCPX_REPORTS="$reports" \
+			go test -count 1 -timeout 30m "./tests/$pkg" || failed=1
+	done
+	rm -rf "$dir"
 }
 
 for part in $parts; do "$part"; done
