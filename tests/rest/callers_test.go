@@ -5,12 +5,15 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/mcpx/mcpx/actors/actortest"
 	"github.com/mcpx/mcpx/messages"
+	"github.com/mcpx/mcpx/tests/fakes/puppet"
 	"github.com/mcpx/mcpx/tests/fakes/puppethttp"
 	"github.com/mcpx/mcpx/tests/testkit"
 	"github.com/mcpx/mcpx/transport/httpd"
@@ -34,6 +37,23 @@ func TestCaller_ThatDisconnectsCancelsItsCallUpstream(t *testing.T) {
 			})
 		}
 	}
+}
+
+func TestCaller_ThatDisconnectsCancelsItsCallOfAProcess(t *testing.T) {
+	s := open(t, httpd.Options{}, rest.Options{})
+	heard := filepath.Join(t.TempDir(), "heard")
+	s.ServeAll(s.Stdio("up", "record", heard, "plain"))
+	says := func(part string) func() bool {
+		return func() bool {
+			return slices.ContainsFunc(puppet.Recorded(heard), func(line string) bool { return strings.Contains(line, part) })
+		}
+	}
+	leave, left := s.leave("/up/sleep", "{}")
+	actortest.Eventually(t, "the call arrives", says(`"name":"sleep"`))
+	leave()
+	<-left
+	actortest.Eventually(t, "the process is told", says(`"notifications/cancelled"`))
+	s.want("the next", s.post("/up/echo", `{"a":1}`), 200, `{"a":1}`)
 }
 
 func TestCaller_WhoWantsEventsGetsProgressInOrder(t *testing.T) {

@@ -58,6 +58,11 @@ func (c *crier) hear(e messages.Event) {
 		}
 	case messages.DirectoryChanged:
 		c.h.docs.forget(c.h.isServer)
+		for server := range c.heard.Range {
+			if !c.h.isServer(server.(string)) {
+				c.heard.Delete(server)
+			}
+		}
 	}
 }
 

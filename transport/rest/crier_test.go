@@ -25,12 +25,28 @@ func TestCrier_TellsOfEndpointsAsServersConnectAndChange(t *testing.T) {
 		{messages.CatalogChanged{Server: "time", Tools: []string{"a"}}, nil},
 		{connected, []messages.Event{messages.EndpointsCreated{Server: "time", Count: 1}}},
 		{messages.ClosingAll{}, nil},
+		{messages.DirectoryChanged{}, nil},
+		{connected, []messages.Event{messages.EndpointsCreated{Server: "time", Count: 1}}},
 	} {
 		f.events = nil
 		f.follow(step.event)
 		if !slices.Equal(f.events, step.want) {
 			t.Errorf("%T%+v: %v, want %v", step.event, step.event, f.events, step.want)
 		}
+	}
+}
+
+func TestCrier_ForgetsServersThatHaveGone(t *testing.T) {
+	f := servers(map[string][]messages.Tool{"time": nil})
+	h := New(f, Options{})
+	defer h.Close()
+	f.follow(messages.CatalogChanged{Server: "time", Tools: []string{"a"}})
+	f.mu.Lock()
+	delete(f.specs, "time")
+	f.mu.Unlock()
+	f.follow(messages.DirectoryChanged{})
+	for server := range h.crier.heard.Range {
+		t.Errorf("%v", server)
 	}
 }
 
