@@ -12,7 +12,7 @@ import (
 // FuzzPath_FindsWhatItNames: whatever the names of a server and a tool are, the
 // path that documents give for them leads there, in every form.
 func FuzzPath_FindsWhatItNames(f *testing.F) {
-	for _, name := range append(odd, "mcp", "api", "\xff", "\x00", "//", "a\nb", "‮", "prompts") {
+	for _, name := range append(odd, "mcp", "api", "\xff", "\x00", "//", "a\nb", "\u202e", "prompts") {
 		f.Add("time", name)
 		f.Add(name, "now")
 		f.Add(name, name)

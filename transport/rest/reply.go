@@ -168,9 +168,9 @@ func (a answer) event() []byte {
 		return appendEvent("result", a.body)
 	}
 	data := jsonrpc.Set(a.body, json.RawMessage(strconv.Itoa(a.status)), "status")
-	for member, header := range map[string]string{"kind": headerFailure, "sent": headerSent} {
-		if value := a.header.Get(header); value != "" {
-			data = jsonrpc.Set(data, jsonrpc.Quote(value), member)
+	for _, beside := range []struct{ member, header string }{{"kind", headerFailure}, {"sent", headerSent}} {
+		if value := a.header.Get(beside.header); value != "" {
+			data = jsonrpc.Set(data, jsonrpc.Quote(value), beside.member)
 		}
 	}
 	return appendEvent("error", data)

@@ -65,10 +65,8 @@ func TestStream_AFailureIsAnEventOnlyWhereTheStreamHasBegun(t *testing.T) {
 	f := clock().telling(failure, notes[0])
 	s := serve(t, f, Options{})
 	got := s.post("/time/now", "{}", "Accept", accept)
-	for _, part := range []string{"event: progress\n", "event: error\n", `{"detail":{"message":"no"},"status":422`, `"kind":"upstream_error"`, `"sent":"done"`} {
-		if !strings.Contains(got.body, part) {
-			t.Errorf("%s is not in %d %s", part, got.StatusCode, got.body)
-		}
+	if want := "event: error\ndata: {\"detail\":{\"message\":\"no\"},\"status\":422,\"kind\":\"upstream_error\",\"sent\":\"done\"}\n\n"; !strings.HasPrefix(got.body, "event: progress\n") || !strings.HasSuffix(got.body, want) {
+		t.Errorf("%d %s, want at its end %s", got.StatusCode, got.body, want)
 	}
 	s.telling(failure)
 	s.want("before any event", s.post("/time/now", "{}", "Accept", accept), 422, `{"detail":{"message":"no"}}`)
