@@ -26,13 +26,19 @@ type httpClient struct {
 // dialHTTP returns a client of a revision; a legacy one has initialised.
 func dialHTTP(t *testing.T, url, revision string) *httpClient {
 	t.Helper()
+	return dialAs(t, url, revision, "{}")
+}
+
+// dialAs returns a client that declares capabilities, a JSON object.
+func dialAs(t *testing.T, url, revision, capabilities string) *httpClient {
+	t.Helper()
 	transport := &http.Transport{MaxIdleConnsPerHost: 8}
 	c := &httpClient{url: url, revision: revision, http: &http.Client{Transport: transport}}
 	t.Cleanup(transport.CloseIdleConnections)
 	if revision == modern {
 		return c
 	}
-	resp := c.send(t, http.MethodPost, initialize(revision), "initialize", "")
+	resp := c.send(t, http.MethodPost, initializeAs(revision, capabilities), "initialize", "")
 	c.session = resp.Header.Get("Mcp-Session-Id")
 	hello := c.read(t, resp)
 	if got := negotiated(t, hello.Result); got != revision || c.session == "" {
@@ -44,9 +50,11 @@ func dialHTTP(t *testing.T, url, revision string) *httpClient {
 	return c
 }
 
-func initialize(revision string) string {
+func initialize(revision string) string { return initializeAs(revision, "{}") }
+
+func initializeAs(revision, capabilities string) string {
 	return `{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"` + revision +
-		`","capabilities":{},"clientInfo":{"name":"raw","version":"1"}}}`
+		`","capabilities":` + capabilities + `,"clientInfo":{"name":"raw","version":"1"}}}`
 }
 
 // negotiated returns the revision that an answer to initialize names.
