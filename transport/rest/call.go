@@ -73,10 +73,13 @@ func (h *Handler) catalog(r *request, tool string) (*messages.Catalog, *answer) 
 }
 
 // await waits for a server that has never been connected, as long as a call
-// would wait for its connection.
+// would wait for its connection, and no longer than the caller wants.
 func (h *Handler) await(r *request) (messages.Catalog, *messages.Failure) {
 	spec, _ := h.door.Spec(r.server)
 	patience := spec.Policy.ConnectionTimeout
+	if wanted, _ := r.timeout(spec.Policy); wanted > 0 && (patience <= 0 || wanted < patience) {
+		patience = wanted
+	}
 	ctx, cancel := r.Context(), context.CancelFunc(func() {})
 	if patience > 0 {
 		ctx, cancel = context.WithTimeout(ctx, patience)
@@ -156,15 +159,15 @@ func (h *Handler) call(rep *reply, r *request, req messages.Request, present fun
 		if f.Kind == messages.KindInvalidArgs { // the door found it in what is beside the body
 			a.body = invalid([]flaw{{Loc: []any{"header", headerKey}, Msg: f.Message}}).body
 		}
-		rep.result(replayed(a, out))
+		rep.result(r.replayed(a, out))
 		return
 	}
-	rep.result(replayed(present(out.Result), out))
+	rep.result(r.replayed(present(out.Result), out))
 }
 
-// replayed marks an answer that was not made for this request.
-func replayed(a answer, out messages.Outcome) answer {
-	if out.Cached {
+// replayed marks the answer to a keyed request that was made for another.
+func (r *request) replayed(a answer, out messages.Outcome) answer {
+	if out.Cached && r.Header.Get(headerKey) != "" {
 		return a.with(headerReplayed, "true")
 	}
 	return a
@@ -189,19 +192,30 @@ func (h *Handler) calling(rep *reply, r *request, req messages.Request) (message
 	if key := r.Header.Get(headerKey); len(key) > keyBytes {
 		flaws = append(flaws, flaw{Loc: []any{"header", headerKey}, Msg: fmt.Sprintf("must have at most %d characters", keyBytes)})
 	}
-	if text := r.Header.Get(headerTimeout); text != "" {
-		seconds, err := strconv.ParseFloat(text, 64)
-		if err != nil || !(seconds > 0) || math.IsInf(seconds, 0) {
-			flaws = append(flaws, flaw{Loc: []any{"header", headerTimeout}, Msg: "must be a number of seconds above 0, such as 30 or 0.5"})
-		} else {
-			limit := spec.Policy.RequestTimeoutMax
-			if limit <= 0 {
-				limit = messages.DefaultPolicy().RequestTimeoutMax
-			}
-			call.Timeout = max(time.Millisecond, time.Duration(min(seconds, limit.Seconds())*float64(time.Second)))
-		}
+	timeout, wrong := r.timeout(spec.Policy)
+	if wrong != nil {
+		flaws = append(flaws, *wrong)
 	}
+	call.Timeout = timeout
 	return call, flaws
+}
+
+// timeout is how long the caller wants to wait at most, bounded by the server's
+// policy; 0 where it does not say.
+func (r *request) timeout(p messages.Policy) (time.Duration, *flaw) {
+	text := r.Header.Get(headerTimeout)
+	if text == "" {
+		return 0, nil
+	}
+	seconds, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(seconds > 0) || math.IsInf(seconds, 0) {
+		return 0, &flaw{Loc: []any{"header", headerTimeout}, Msg: "must be a number of seconds above 0, such as 30 or 0.5"}
+	}
+	limit := p.RequestTimeoutMax
+	if limit <= 0 {
+		limit = messages.DefaultPolicy().RequestTimeoutMax
+	}
+	return max(time.Millisecond, time.Duration(min(seconds, limit.Seconds())*float64(time.Second))), nil
 }
 
 // forwarded are the headers that go along. What authenticated the caller here

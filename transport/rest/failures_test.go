@@ -107,6 +107,18 @@ func TestCatalog_IsWaitedForNoLongerThanAConnection(t *testing.T) {
 	}
 }
 
+func TestCatalog_IsWaitedForNoLongerThanTheCallerWants(t *testing.T) {
+	for what, timeout := range map[string]time.Duration{"less than the policy's": time.Hour, "where the policy says nothing": 0} {
+		f := servers(map[string][]messages.Tool{"new": nil})
+		spec := f.specs["new"]
+		spec.Policy.ConnectionTimeout = timeout
+		f.specs["new"] = spec
+		s := serve(t, f, Options{})
+		s.want(what, s.post("/new/t", "{}", "X-Request-Timeout", "0.02"), 504,
+			`{"detail":{"message":"MCP server connection problem: server \"new\" is not connected yet","error":"Connection timeout after 0.02 seconds"}}`)
+	}
+}
+
 func TestCatalog_ACallerThatLeavesWaitsNoLonger(t *testing.T) {
 	f := servers(map[string][]messages.Tool{"new": nil})
 	began, left := make(chan struct{}), make(chan struct{})

@@ -59,6 +59,9 @@ func TestIdempotencyKey_MakesACallThatIsMadeOnce(t *testing.T) {
 	if again.Header.Get("Idempotent-Replayed") != "true" {
 		t.Errorf("again: %v", again.Header)
 	}
+	if got := s.post("/time/now", "{}"); got.Header.Get("Idempotent-Replayed") != "" {
+		t.Errorf("a result that was kept for another reason: %v", got.Header)
+	}
 	f.failing(messages.Failure{Kind: messages.KindInvalidArgs, Message: "used for another"})
 	s.want("another body", s.post("/time/now", `{"a":1}`, "Idempotency-Key", "k1"), 422,
 		`{"detail":[{"loc":["header","Idempotency-Key"],"msg":"used for another"}]}`)
