@@ -120,6 +120,7 @@ func (c *httpCore) headOf(resp *http.Response) []byte {
 	if mediaType(resp.Header) == typeEvents {
 		return nil // it may never end
 	}
+	defer briefly(resp)()
 	head, _ := io.ReadAll(io.LimitReader(resp.Body, headBytes)) // what came, came
 	return head
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/mcpx/mcpx/messages"
 )
@@ -16,6 +17,7 @@ const (
 	typeEvents = "text/event-stream"
 
 	maxRedirects = 5
+	restPatience = 500 * time.Millisecond // for what is left of an answer
 )
 
 // header returns the headers of a POST, for the caller to add to.
@@ -31,19 +33,43 @@ func (c *httpCore) header() http.Header {
 // always does), since what we send may hold credentials and must not be sent
 // twice; any other one is returned as the answer.
 func (c *httpCore) send(ctx context.Context, method string, header http.Header, body []byte) (*http.Response, error) {
+	ctx, cancel := context.WithCancel(ctx)
 	to := c.url
 	for hop := 0; ; hop++ {
 		resp, err := c.wire.RoundTrip(c.request(ctx, to, method, header, body))
 		if err != nil {
+			cancel()
 			return nil, err
 		}
 		next := redirect(resp, method, to)
 		if next == nil || hop == maxRedirects {
+			resp.Body = &answerBody{resp.Body, cancel}
 			return resp, nil
 		}
 		_ = resp.Body.Close() // nothing in it is of use
 		to = next
 	}
+}
+
+// answerBody is the body of an answer, by which its exchange can be ended.
+type answerBody struct {
+	io.ReadCloser
+	cancel context.CancelFunc
+}
+
+func (b *answerBody) Close() error {
+	defer b.cancel()
+	return b.ReadCloser.Close()
+}
+
+// briefly bounds the time in which more of an answer is read whose status says
+// all that matters: servers that refuse may be too sick to say why. The bound
+// ends with the call of stop.
+func briefly(resp *http.Response) (stop func() bool) {
+	if body, ok := resp.Body.(*answerBody); ok {
+		return time.AfterFunc(restPatience, body.cancel).Stop
+	}
+	return func() bool { return true }
 }
 
 func (c *httpCore) request(ctx context.Context, to *url.URL, method string, header http.Header, body []byte) *http.Request {
@@ -109,6 +135,7 @@ func (c *httpCore) post(ctx context.Context, header http.Header, body []byte, wh
 // read to its end, so that the network connection can be used again.
 func (c *httpCore) release(resp *http.Response) {
 	if resp.ContentLength >= 0 && resp.ContentLength <= headBytes {
+		defer briefly(resp)()
 		_, _ = io.CopyN(io.Discard, resp.Body, headBytes) // whatever comes
 	}
 	_ = resp.Body.Close()

@@ -193,6 +193,46 @@ func TestSSEFault_CostsItsOwnRequestAndSaysWhat(t *testing.T) {
 	}
 }
 
+// What was said by the status counts, and not what is still to come.
+func TestHTTPFault_ARefusalThatDoesNotEndIsToldAtOnce(t *testing.T) {
+	stalls := func(status int, headers ...string) puppethttp.Behaviour {
+		begin := puppethttp.Status(status, "half a rea", headers...)
+		return func(x *puppethttp.Exchange) {
+			begin(x)
+			x.Raw("")
+			x.Hang()
+		}
+	}
+	for name, way := range ways {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := puppethttp.Start(t, way.options)
+			d, post := httpTo(p.URL).era(way.protocol), ""
+			if way.options.Older {
+				d.Request.Spec.Transport, post = messages.TransportSSE, "POST "
+			}
+			p.Once(post+"notifications/initialized", stalls(202, "Content-Length: 4000"))
+			conn, err := d.Dialer.Dial(within(t), d.Request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = conn.Close(within(t)) }()
+			for _, test := range []struct {
+				refuse puppethttp.Behaviour
+				says   string
+			}{
+				{stalls(503), "HTTP 503 Service Unavailable: half a rea"},
+				{stalls(500, "Content-Length: 4000"), "HTTP 500 Internal Server Error: half a rea"},
+				{stalls(302, "Location: /elsewhere"), "redirects to "},
+			} {
+				p.Once(post+"tools/call:echo", test.refuse)
+				failed(t, do(t, conn, toolCall("echo", "{}")), messages.KindUnavailable, messages.SentUnknown, test.says)
+			}
+			lives(t, conn)
+		})
+	}
+}
+
 func TestSSEFault_ASessionThatIsNotKnownAnyMoreCostsTheConnection(t *testing.T) {
 	p, d := older(t)
 	c := d.sse(t)
