@@ -67,7 +67,7 @@ fuzz() {
 
 random() {
 	begin random 'large random runs'
-	run '100,000 random values through TOON and back' env TOON_VALUES=100000 \
+	run '1,000,000 random values through TOON and back' env TOON_VALUES=1000000 \
 		go test ./transport/compact/toon -run '^TestRandomValues' -count 1 -timeout 30m || failed=1
 }
 

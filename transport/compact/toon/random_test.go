@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"unicode/utf8"
 )
@@ -276,14 +279,18 @@ func (g *generator) number() {
 	}
 }
 
-// How many random values there are: of 100,000, which `make prove` takes, a
-// tenth is enough for each run of the tests.
-const valuesVariable, fewValues = "TOON_VALUES", 10_000
+// How many random values there are: `make test` takes 100,000 of them, `make
+// prove` a million; each other run of the tests a part. Coverage counters make a
+// value ten times as dear.
+const valuesVariable, fewValues, fewestValues = "TOON_VALUES", 10_000, 1_000
 
 func randomValues(t *testing.T) int {
 	t.Helper()
 	s := os.Getenv(valuesVariable)
-	if s == "" {
+	switch {
+	case s == "" && testing.CoverMode() != "":
+		return fewestValues
+	case s == "":
 		return fewValues
 	}
 	n, err := strconv.Atoi(s)
@@ -295,31 +302,42 @@ func randomValues(t *testing.T) int {
 
 func TestRandomValues_ComeBackEqual(t *testing.T) {
 	n := randomValues(t)
-	halves, deepest, smaller := 0, 0, 0
-	for seed := 0; seed < n && !t.Failed(); seed++ {
-		in, half := value(uint64(seed), false)
-		if half {
-			halves++
-			whole, _ := value(uint64(seed), true)
-			if got, err := Encode(whole, EncodeOptions{}); !errors.Is(err, ErrSurrogate) {
-				t.Errorf("seed %d: half a surrogate pair became %q, %v", seed, got, err)
+	var halves, smaller, deepest atomic.Int64
+	workers := runtime.GOMAXPROCS(0)
+	var wg sync.WaitGroup
+	for worker := range workers {
+		wg.Go(func() {
+			for seed := worker; seed < n && !t.Failed(); seed += workers {
+				in, half := value(uint64(seed), false)
+				if half {
+					halves.Add(1)
+					whole, _ := value(uint64(seed), true)
+					if got, err := Encode(whole, EncodeOptions{}); !errors.Is(err, ErrSurrogate) {
+						t.Errorf("seed %d: half a surrogate pair became %q, %v", seed, got, err)
+					}
+				}
+				was, err := parseTree(in)
+				if err == nil {
+					err = roundTrip(in, was, seed)
+				}
+				if err != nil {
+					t.Errorf("seed %d: %v\n%s", seed, err, in)
+				}
+				if _, ok := Smaller(in, 1); ok {
+					smaller.Add(1)
+				}
+				for deep := int64(levels(was)); ; {
+					if old := deepest.Load(); deep <= old || deepest.CompareAndSwap(old, deep) {
+						break
+					}
+				}
 			}
-		}
-		was, err := parseTree(in)
-		if err == nil {
-			err = roundTrip(in, was, seed)
-		}
-		if err != nil {
-			t.Errorf("seed %d: %v\n%s", seed, err, in)
-		}
-		if _, ok := Smaller(in, 1); ok {
-			smaller++
-		}
-		deepest = max(deepest, levels(was))
+		})
 	}
+	wg.Wait()
 	t.Logf("%d values, nested up to %d deep; %d smaller as TOON; %d with half surrogate pairs, which were refused and came back with U+FFFD in their place",
-		n, deepest, smaller, halves)
-	if deepest < 50 || halves*smaller == 0 {
+		n, deepest.Load(), smaller.Load(), halves.Load())
+	if deepest.Load() < 50 || halves.Load()*smaller.Load() == 0 {
 		t.Error("the values do not hold what this test is about")
 	}
 }

@@ -33,7 +33,7 @@ func (g *generator) text() string {
 	for g.IntN(3) == 0 {
 		s += pick(g, hostile...)
 	}
-	if g.IntN(40) == 0 {
+	if g.IntN(400) == 0 {
 		s += strings.Repeat(pick(g, hostile...), 400)
 	}
 	return s
