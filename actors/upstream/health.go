@@ -24,6 +24,10 @@ func (u *upstream) wantsToHear() bool {
 func (u *upstream) checked(ctx actor.Context, problem string) {
 	before := u.health.Status
 	u.health = u.health.After(problem, u.Env.Clock.Now(), u.Spec.Policy.HealthCheckFailureThreshold)
+	if u.phase == ready && u.health.ConsecutiveFailures > u.Spec.Policy.HealthCheckFailureThreshold {
+		u.changed(ctx) // nothing new, and it may be one of many
+		return
+	}
 	u.report(ctx)
 	if before != u.health.Status {
 		kit.Publish(ctx.ActorSystem(), messages.HealthChanged{
