@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The long proofs. Every fuzz target for FUZZTIME, as many at a time as there
-# are cores, each on one core; then large random runs; then all race tests COUNT
+# are cores, each on one core (TARGETS, a regular expression, chooses); then large random runs; then all race tests COUNT
 # times over; then isolation and chaos in their long forms, which judge figures
 # and want the machine to themselves. PARTS chooses among them. Writes
 # tests/reports/prove-PART.md; a
@@ -51,7 +51,7 @@ fuzz_targets() {
 	local pkg
 	while read -r pkg; do
 		go test -list '^Fuzz' "$pkg" | awk -v p="$pkg" '/^Fuzz/ { print p, $1 }'
-	done < <(tested)
+	done < <(tested) | grep -E "${TARGETS:-.}"
 }
 
 fuzz() {
