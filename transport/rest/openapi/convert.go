@@ -169,7 +169,7 @@ func (c *converter) member(out, n *node, key string, v *node) string {
 	case key == "minimum" && isTrue(n.get("exclusiveMinimum")), key == "maximum" && isTrue(n.get("exclusiveMaximum")):
 		return ""
 	case strings.HasPrefix(key, "x-"):
-		if !holdsReference(v) && v.within(maxValueLevels) && c.pay(v) {
+		if !misread(v) && v.within(maxValueLevels) && c.pay(v) {
 			out.set(key, v)
 		}
 		return ""
@@ -185,18 +185,6 @@ func isTrue(n *node) bool { return n.is(kindBool) && n.text == "true" }
 func (c *converter) pay(v *node) bool {
 	c.left -= len(v.append(nil))
 	return c.left >= 0
-}
-
-func holdsReference(n *node) bool {
-	if n.kind == kindObject && n.get("$ref") != nil {
-		return true
-	}
-	for _, v := range n.vals {
-		if holdsReference(v) {
-			return true
-		}
-	}
-	return false
 }
 
 // dependencies became two keywords.

@@ -3,6 +3,7 @@ package openapi
 import (
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -98,6 +99,18 @@ func hostile(t testing.TB) map[string]*messages.Catalog {
 		{Name: "text", Description: strings.Repeat("*/ <script> ` | \u2028 ", 3000), InputSchema: raw(`{"type":"object","properties":{"%s":{"type":"string"}}}`, strings.Repeat("k", 5000))},
 	}}
 	return all
+}
+
+// random returns a catalog of generated schemas, without what openapi-typescript
+// does not manage in names.
+func random(count int) *messages.Catalog {
+	g := &generator{Rand: rand.New(rand.NewPCG(5, 6))}
+	tame := strings.NewReplacer("%25", "+", "%20", " ", "%", "+", "valueOf", "value", "hasOwnProperty", "has")
+	c := &messages.Catalog{Server: "random"}
+	for i := range count {
+		c.Tools = append(c.Tools, messages.Tool{Name: fmt.Sprintf("t%d", i), InputSchema: raw("%s", tame.Replace(g.root())), OutputSchema: raw("%s", tame.Replace(g.root()))})
+	}
+	return c
 }
 
 func TestDocument_OfHostileCatalogsIsAcceptedAndSmall(t *testing.T) {

@@ -33,7 +33,9 @@ func (d *document) prompts(prompts []messages.Prompt) {
 		seen[p.Name] = true
 		op := d.begin("", first(p.Title, titleCase(p.Name)), p.Description)
 		if arguments, required := argumentsOf(p); len(arguments.keys) > 0 {
-			op.set("requestBody", object().set("content", content(shaped(arguments, required...))).set("required", boolean(len(required) > 0)))
+			schema := shaped(arguments, required...)
+			disarm(schema)
+			op.set("requestBody", object().set("content", content(schema)).set("required", boolean(len(required) > 0)))
 		}
 		message := shaped(object().set("role", typed("string")).set("content", object()), "role", "content")
 		d.operation("post", "/prompts/"+Segment(p.Name), d.end(op, object().about("The messages of the prompt.").

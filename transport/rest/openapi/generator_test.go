@@ -25,7 +25,7 @@ var dialects = map[draft]string{
 func pick[T any](g *generator, from ...T) T { return from[g.IntN(len(from))] }
 
 func (g *generator) name() string {
-	return pick(g, "a", "b", "c", "a", "b", "a b", "ä/~%", "$ref", "__proto__", "hasOwnProperty", "type")
+	return pick(g, "a", "b", "c", "a", "b", "a b", "ä/~%", "$ref", "__proto__", "hasOwnProperty", "valueOf", "type")
 }
 
 func (g *generator) value(depth int) string {

@@ -68,13 +68,14 @@ func generated(t testing.TB, g *generator) (compared, fit int) {
 // What a schema accepts, that of its document accepts, and nothing else: in
 // every dialect, with every keyword.
 func TestDocument_SchemasAcceptWhatTheyAccepted(t *testing.T) {
+	t.Parallel()
 	g := &generator{Rand: rand.New(rand.NewPCG(1, 2))}
 	compared, fit := 0, 0
-	for range 1200 {
+	for range 400 {
 		c, f := generated(t, g)
 		compared, fit = compared+c, fit+f
 	}
-	if compared < 4000 || fit < compared/5 || fit > compared*4/5 {
+	if compared < 1000 || fit < compared/5 || fit > compared*4/5 {
 		t.Errorf("%d of %d values fit: too few, or too one-sided, to prove much", fit, compared)
 	}
 	t.Logf("%d of %d values fit", fit, compared)

@@ -173,6 +173,7 @@ func ask(t *testing.T, name string) said {
 func TestServers_DocumentsAreWhatTheyWereAndAccepted(t *testing.T) {
 	for name := range commands {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s := ask(t, name)
 			if len(s.Tools) == 0 {
 				t.Fatal("it has no tools")

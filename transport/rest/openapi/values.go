@@ -181,10 +181,10 @@ func (c *converter) numberOf(key string, v *node) (*node, string) {
 // stumble over. It tells whether no value can fit.
 func settle(out *node) (impossible bool) {
 	if t := out.get("type"); t != nil {
-		only := t.kind == kindString
-		if only && t.text == "object" {
+		if t.kind == kindString && t.text != "array" {
 			out.drop("items")
-		} else if only && t.text == "array" {
+		}
+		if t.kind == kindString && t.text != "object" {
 			out.drop("properties")
 		}
 		if v := out.get("const"); v != nil && !fits(t, v) {
@@ -209,7 +209,7 @@ func settle(out *node) (impossible bool) {
 	if impossible {
 		out.set("not", object())
 	}
-	hide(out)
+	disarm(out)
 	return impossible
 }
 
@@ -240,28 +240,4 @@ func fits(types, v *node) bool {
 		f, err := strconv.ParseFloat(v.text, 64)
 		return v.kind == kindNumber && err == nil && f == math.Trunc(f)
 	})
-}
-
-// hide writes a property as a pattern if programs in JavaScript, which ask an
-// object for its own properties by this name, would call the property instead.
-func hide(out *node) {
-	const trap = "hasOwnProperty"
-	properties := out.get("properties")
-	hidden := properties
-	if properties != nil {
-		hidden = properties.get(trap)
-	}
-	if hidden == nil {
-		return
-	}
-	properties.drop(trap)
-	patterns := out.get("patternProperties")
-	if patterns == nil {
-		patterns = object()
-		out.set("patternProperties", patterns)
-	}
-	if again := patterns.get("^" + trap + "$"); again != nil {
-		hidden = object().set("allOf", list(hidden, again))
-	}
-	patterns.set("^"+trap+"$", hidden)
 }
