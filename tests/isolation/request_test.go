@@ -146,6 +146,12 @@ func fairPrice(h *testkit.House, book *ledger.Book, rate float64) {
 		h.T.Errorf("p50 of request is %.2f of that of shared, want at most 1.25", ratio)
 	}
 	actortest.Eventually(h.T, "all sessions are over", func() bool { return len(h.Paths("s")) == 0 })
+	for _, e := range actortest.Of[messages.PoolGrowthFailed](h.Events) {
+		h.T.Errorf("the pool could not grow: %+v", e)
+	}
+	for _, e := range actortest.Of[messages.LinkLost](h.Events) {
+		h.T.Errorf("a process was lost: %+v", e)
+	}
 }
 
 // waitedForDial counts the paced calls that came on a process that had not

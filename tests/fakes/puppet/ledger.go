@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/mcpx/mcpx/tests/fakes/ledger"
@@ -56,22 +57,27 @@ func keepsLedger(args []string) {
 		}
 		return false
 	}
+	var mu sync.Mutex
 	count := 0
+	answer := func(tool string, arguments json.RawMessage) string {
+		var args struct {
+			N   int
+			Who string
+		}
+		_ = json.Unmarshal(arguments, &args) // of another shape they are none
+		if tool == "" {
+			return ledger.Count{}.Text()
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		count++
+		book.Note(ledger.Entry{What: ledger.Called, Server: server, Session: session, Tool: tool, N: args.N, Who: args.Who})
+		return ledger.Count{Session: session, Count: count, N: args.N}.Text()
+	}
+	answer("", json.RawMessage(`{"n":1,"who":"nobody"}`)) // what a process does for the first time takes longer, and is not what anybody measures here
 	s.tools = map[string]func(call){}
 	for _, name := range ledger.Names {
-		s.tools[name] = func(c call) {
-			var args struct {
-				N   int
-				Who string
-			}
-			_ = json.Unmarshal(c.Params.Arguments, &args)
-			c.mu.Lock()
-			count++
-			now := count
-			c.mu.Unlock()
-			book.Note(ledger.Entry{What: ledger.Called, Server: server, Session: session, Tool: name, N: args.N, Who: args.Who})
-			c.text("%s", ledger.Count{Session: session, Count: now, N: args.N}.Text())
-		}
+		s.tools[name] = func(c call) { c.text("%s", answer(name, c.Params.Arguments)) }
 	}
 	s.serve()
 	note(ledger.Bye)
