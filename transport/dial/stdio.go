@@ -20,7 +20,8 @@ import (
 // what comes back.
 //
 // Goroutines: the reader of stdout, the reader of stderr, one that watches for
-// the end; one more while the server reads slower than we write.
+// the end; one more while the server reads slower than we write, and one while
+// it is doubted (stdio_hung.go).
 type stdioConn struct {
 	mux
 	as          identity
@@ -28,6 +29,7 @@ type stdioConn struct {
 	process     *process
 	out         *outbox
 	inputBroken chan error // of capacity 1: writing has failed
+	doubts      *doubts
 
 	peer messages.Peer // set before the connection is handed out
 
@@ -51,7 +53,7 @@ func (d *Dialer) openStdio(ctx context.Context, req link.DialRequest) (*stdioCon
 			name: req.Spec.Name, limits: req.Limits, onNotice: req.Unsolicited, mirror: req.Caller.Mirror,
 			place: "on stdout", say: func(text string) { p.stderr.add("mcpx: " + text) },
 		},
-		as: d.as(req.Caller), pace: d.pace, process: p, inputBroken: make(chan error, 1),
+		as: d.as(req.Caller), pace: d.pace, process: p, inputBroken: make(chan error, 1), doubts: newDoubts(req.Spec.Policy),
 		readEnd: make(chan struct{}), lost: make(chan struct{}), closed: make(chan struct{}),
 	}
 	c.write, c.subscription = c.line, &subscription{conn: c}
@@ -137,6 +139,9 @@ func (c *stdioConn) send(p *pending, params json.RawMessage) *messages.Failure {
 func (c *stdioConn) abandon(ctx context.Context, p *pending) messages.Outcome {
 	if c.table.take(p.id) == nil {
 		return <-p.done
+	}
+	if c.doubts.raisedBy(ctx) {
+		defer c.doubt()
 	}
 	if c.out.withdraw(p.id) {
 		return messages.Outcome{Failure: givenUp(ctx, c.name, p.method, messages.SentNo)}

@@ -15,10 +15,12 @@ func (c *stdioConn) read() {
 		line, err := lines.Next()
 		switch {
 		case errors.Is(err, jsonrpc.ErrTooLong):
+			c.doubts.hear()
 			c.tooLong(line, lines.Tail())
 		case err != nil:
 			return // the end, or a pipe that was closed under us
 		default:
+			c.doubts.hear()
 			c.message(line)
 		}
 	}
