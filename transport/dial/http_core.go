@@ -44,7 +44,9 @@ type httpCore struct {
 
 	lost      chan struct{}
 	markLost  sync.Once
-	lostErr   error // set before lost is closed
+	lostErr   error    // set before lost is closed
+	expiring  bool     // so is this: requests in flight may still be answered
+	exchanges inFlight // Streamable HTTP
 	closeOnce sync.Once
 	closeErr  error
 }
@@ -53,6 +55,7 @@ const (
 	httpSpareTasks = 64
 	smallDeadline  = 5 * time.Second // for a message that nobody waits for
 	closeGrace     = time.Second     // for these to go out before DELETE
+	expiryGrace    = 2 * time.Second // for requests in flight to be answered when the session has expired
 )
 
 func (d *Dialer) newHTTPCore(req link.DialRequest) (*httpCore, *messages.Failure) {
@@ -142,19 +145,41 @@ func (c *httpCore) lose(reason *messages.Failure) {
 	})
 }
 
+// expire ends the connection because the server does not know its session any
+// more. Requests in flight have a moment for an answer of their own, be it the
+// same refusal: that says that they were not sent, and this does not.
+func (c *httpCore) expire(reason *messages.Failure) {
+	c.markLost.Do(func() {
+		c.lostErr, c.expiring = reason, true
+		close(c.lost) // first, as in lose
+		c.background(func() {
+			late := time.NewTimer(expiryGrace)
+			defer late.Stop()
+			select {
+			case <-c.exchanges.none():
+			case <-late.C:
+			case <-c.life.Done():
+			}
+			c.end(reason)
+		})
+	})
+}
+
 // gone is the failure of a request on a connection that has ended; nil while it lives.
 func (c *httpCore) gone() *messages.Failure {
-	if c.life.Err() == nil {
+	select {
+	case <-c.lost:
+		return c.ended(messages.SentNo)
+	default:
 		return nil
 	}
-	return c.ended(messages.SentNo)
 }
 
 // ended is why the connection ended, as the failure of one request.
 func (c *httpCore) ended(sent messages.Sent) *messages.Failure {
 	f := messages.Failf(messages.KindUnavailable, c.name, "server %q: the connection is closed", c.name)
 	var reason *messages.Failure
-	if errors.As(context.Cause(c.life), &reason) {
+	if errors.As(context.Cause(c.life), &reason) || errors.As(c.Err(), &reason) {
 		f.Message = reason.Message
 	}
 	f.Sent, f.Stale = sent, sent == messages.SentNo
@@ -207,6 +232,12 @@ func (c *httpCore) shutDown(endSession func(context.Context) error) error {
 		wasLost = false
 		close(c.lost) // first, as in lose
 	})
+	if c.expiring {
+		select {
+		case <-c.life.Done():
+		case <-c.closing.Done():
+		}
+	}
 	c.end(messages.Failf(messages.KindUnavailable, c.name, "server %q: the connection is being closed", c.name))
 	idle := c.tasks.Close()
 	grace := time.NewTimer(closeGrace)

@@ -59,11 +59,13 @@ func (c *httpConn) exchange(ctx context.Context, req messages.Request, sent *lin
 	}
 	x.ctx, x.cancel = context.WithCancelCause(c.life)
 	x.unbind = context.AfterFunc(ctx, func() { x.cancel(context.Cause(ctx)) })
+	c.exchanges.begin()
 	return x
 }
 
 // end releases what the exchange holds of the network.
 func (x *httpExchange) end() {
+	defer x.c.exchanges.end()
 	x.unbind()
 	if !x.handedOver {
 		x.cancel(nil)

@@ -213,7 +213,7 @@ func (c *httpCore) tooLarge(what string) *messages.Failure {
 func (c *httpCore) expired(what string) *messages.Failure {
 	f := messages.Failf(messages.KindUnavailable, c.name, "server %q: the session has expired (404 to %s)", c.name, what)
 	f.Stale = true
-	c.lose(f)
+	c.expire(f)
 	return f
 }
 

@@ -185,6 +185,40 @@ func TestHTTPFault_RequestsInFlightFailWithAConnectionThatIsLost(t *testing.T) {
 	failed(t, <-out, messages.KindUnavailable, messages.SentUnknown, "the session has expired")
 }
 
+// Several who find out at once are all told that they were not sent, and who
+// is being served is not disturbed by them.
+func TestHTTPFault_OfAnExpiredSessionEachRequestHearsForItself(t *testing.T) {
+	p := puppethttp.Start(t, puppethttp.Options{})
+	c := httpTo(p.URL).era("legacy").dial(t)
+	p.AwaitStream(t) // else it could be the first to find out
+	released, expired := make(chan struct{}), make(chan struct{})
+	p.Always("tools/call:hold", puppethttp.Hold(released))
+	p.Always("tools/call:echo", func(x *puppethttp.Exchange) {
+		<-expired // they come when they may, and are refused when it has
+		x.Usual()
+	})
+	start := func(tool string, n int) chan messages.Outcome {
+		out := make(chan messages.Outcome, n)
+		for range n {
+			go func() { out <- do(t, c, toolCall(tool, `{"n":1}`)) }()
+		}
+		p.Await(t, "tools/call:"+tool, n)
+		return out
+	}
+	served, refused := start("hold", 1), start("echo", 8)
+	p.ExpireSessions()
+	close(expired)
+	for range cap(refused) {
+		if f := failed(t, <-refused, messages.KindUnavailable, messages.SentNo, "the session has expired"); !f.Stale {
+			t.Errorf("%+v is not stale", f)
+		}
+	}
+	awaitLost(t, c)
+	failed(t, do(t, c, toolCall("echo", "{}")), messages.KindUnavailable, messages.SentNo, "the session has expired")
+	close(released)
+	wantText(t, <-served, "1")
+}
+
 func TestHTTPFault_ALegacyServerThatKnowsTheSessionNoMoreIsLost(t *testing.T) {
 	t.Run("a request finds out", func(t *testing.T) {
 		p := puppethttp.Start(t, puppethttp.Options{})

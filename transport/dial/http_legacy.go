@@ -26,7 +26,7 @@ func (c *httpConn) doLegacy(ctx context.Context, req messages.Request, sent *lin
 	if r.status == http.StatusBadRequest && c.session != "" && req.Method != "ping" && c.forgotten(ctx) {
 		f := c.failf(messages.KindUnavailable, "it does not know the session any more (400 to %s and to ping)", req.Method)
 		f.Sent, f.Stale = messages.SentNo, true // refused at the door
-		c.lose(f)
+		c.expire(f)
 		return messages.Outcome{Failure: f}
 	}
 	return c.outcome(r)

@@ -83,3 +83,40 @@ func (t *httpTasks) Close() <-chan struct{} {
 	}
 	return t.idle
 }
+
+// inFlight counts requests. Its zero value is ready.
+type inFlight struct {
+	mu   sync.Mutex
+	n    int
+	idle chan struct{} // nil while nobody waits for the last
+}
+
+func (f *inFlight) begin() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.n++
+}
+
+func (f *inFlight) end() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.n--; f.n == 0 && f.idle != nil {
+		close(f.idle)
+		f.idle = nil
+	}
+}
+
+// none returns what is closed when there are none.
+func (f *inFlight) none() <-chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.n == 0 {
+		done := make(chan struct{})
+		close(done)
+		return done
+	}
+	if f.idle == nil {
+		f.idle = make(chan struct{})
+	}
+	return f.idle
+}
