@@ -109,6 +109,33 @@ func TestBody_TooLargeIs413AndTheServerLivesOn(t *testing.T) {
 	}
 }
 
+// A client that sends all before it reads gets the answer nevertheless.
+func TestBody_TooLargeIsHeardOut(t *testing.T) {
+	const size = 16 << 20 // more than all buffers on the way hold
+	w := newWorld(t, Options{Limits: messages.Limits{RequestBytes: 1000}})
+	for name, framing := range map[string]string{"declared": fmt.Sprintf("Content-Length: %d", size), "chunked": "Transfer-Encoding: chunked"} {
+		conn, err := net.Dial("tcp", w.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		body := strings.Repeat(" ", size)
+		if name == "chunked" {
+			body = fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", size, body)
+		}
+		if _, err := io.WriteString(conn, "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"+framing+"\r\n\r\n"+body); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if body := read(t, response); response.StatusCode != http.StatusRequestEntityTooLarge || code(t, body) != -32600 || !response.Close {
+			t.Errorf("%s: %d %s", name, response.StatusCode, body)
+		}
+	}
+}
+
 func TestBody_OneThatStallsIsGivenUp(t *testing.T) {
 	w := newWorld(t, Options{ReadTimeout: 20 * time.Millisecond})
 	conn, err := net.Dial("tcp", w.addr)

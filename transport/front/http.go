@@ -107,11 +107,28 @@ func (e *endpoint) readMessage(rep *reply, r *http.Request) ([]byte, bool) {
 		return nil, false
 	}
 	body, status, problem := e.readBody(rep, r)
-	if problem != nil {
+	if problem == nil {
+		return body, true
+	}
+	if status == http.StatusRequestEntityTooLarge {
+		rep.w.Header().Set("Connection", "close")
+		_ = rep.rc.EnableFullDuplex() // HTTP/2 is so anyway
 		rep.refuse(status, jsonrpc.ID{}, problem)
+		hearOut(rep, r)
 		return nil, false
 	}
-	return body, true
+	rep.refuse(status, jsonrpc.ID{}, problem)
+	return nil, false
+}
+
+// lastWords is how long a client may go on sending what nobody wants.
+const lastWords = 5 * time.Second
+
+// hearOut reads on behind a refusal: most clients read no answer before they
+// have sent everything, and a connection that is closed under them is none.
+func hearOut(rep *reply, r *http.Request) {
+	_ = rep.rc.SetReadDeadline(time.Now().Add(lastWords)) // or the client is bounded by others
+	_, _ = io.Copy(io.Discard, r.Body)                    // to its end, whatever that is
 }
 
 // readBody reads the whole body, within the limit and without waiting for a
