@@ -120,19 +120,45 @@ func (r *Runtime) OpenStream(id messages.ClientID, p messages.Principal, spec me
 	return reply.Stream, nil
 }
 
+// KeepStream opens a stream whose events are kept, or takes one up.
+func (r *Runtime) KeepStream(id messages.ClientID, p messages.Principal, spec messages.StreamSpec) (messages.StreamOpened, error) {
+	spec.Keep = true
+	reply, err := ask[messages.StreamOpened](context.Background(), r, r.client(id), messages.OpenStream{Principal: p, Spec: spec})
+	if err != nil {
+		return messages.StreamOpened{}, unknown(err)
+	}
+	if reply.Failure != nil {
+		return messages.StreamOpened{}, reply.Failure
+	}
+	return reply, nil
+}
+
+// KeepEvent keeps an event that is about to be sent on a stream.
+func (r *Runtime) KeepEvent(id messages.ClientID, stream messages.StreamID, message []byte) messages.EventKept {
+	// A session that is gone keeps nothing.
+	kept, _ := ask[messages.EventKept](context.Background(), r, r.client(id), messages.KeepEvent{Stream: stream, Message: message})
+	return kept
+}
+
 // NextEvents waits for notifications of the stream.
 func (r *Runtime) NextEvents(ctx context.Context, id messages.ClientID, stream messages.StreamID) ([]messages.Notification, error) {
-	reply, err := ask[messages.Events](ctx, r, r.client(id), messages.PullEvents{Stream: stream})
+	events, err := r.NextKept(ctx, id, stream, 0)
+	return events.Notifications, err
+}
+
+// NextKept waits for what follows an event of the stream.
+func (r *Runtime) NextKept(ctx context.Context, id messages.ClientID, stream messages.StreamID, after uint64) (messages.Events, error) {
+	reply, err := ask[messages.Events](ctx, r, r.client(id), messages.PullEvents{Stream: stream, After: after})
 	if r.closing.Load() && ctx.Err() == nil {
-		return nil, io.EOF // the actor may have gone between two pulls
+		return messages.Events{}, io.EOF // the actor may have gone between two pulls
 	}
 	if err != nil {
-		return nil, unknown(err)
+		return messages.Events{}, unknown(err)
 	}
 	if reply.Ended {
-		return nil, io.EOF
+		return messages.Events{}, io.EOF
 	}
-	return reply.Notifications, nil
+	return reply, nil
 }
 
 // CloseStream forgets the stream.

@@ -303,6 +303,12 @@ func limitKeys() []key {
 			to(limit(func(l *messages.Limits) *int { return &l.RequestNotifications })),
 		row("limits.client_notifications", inTop, positive, "queued per client session", "list_changed coalesced, then oldest dropped, counted").
 			to(limit(func(l *messages.Limits) *int { return &l.ClientNotifications })),
+		row("limits.resume_events", inTop, natural, "events kept per client session for a client that comes back; 0 for none", "the oldest is dropped; who asks for it gets HTTP 404 and initializes again").
+			to(limit(func(l *messages.Limits) *int { return &l.ResumeEvents })),
+		row("limits.resume_bytes", inTop, size{0}, "bytes of them", "the oldest is dropped; a larger one is not kept").
+			to(limit(func(l *messages.Limits) *int { return &l.ResumeBytes })),
+		row("limits.resume_for", inTop, orZero, "how long each is kept", "dropped").
+			to(spanOf(func(l *messages.Limits) *time.Duration { return &l.ResumeFor })),
 		row("limits.catalog_pages", inTop, positive, "pages read of one list of a server", "cut, and said in status and log").
 			to(limit(func(l *messages.Limits) *int { return &l.CatalogPages })),
 		row("limits.catalog_tools", inTop, positive, "entries kept of one list of a server", "cut, and said in status and log").
@@ -322,9 +328,6 @@ func limitKeys() []key {
 
 func pendingKeys() []key {
 	return []key{
-		pending("limits.resume_events", inTop, natural, "256", "events kept per session for a client that comes back", "the client re-initialises"),
-		pending("limits.resume_bytes", inTop, size{0}, "1 MiB", "bytes of them", "the client re-initialises"),
-		pending("limits.resume_for", inTop, orZero, "5 min", "how long", "the client re-initialises"),
 		pending("limits.parked", inTop, natural, "1024", "questions that wait for a client", "answered as cancelled upstream"),
 		pending("limits.parked_per_principal", inTop, natural, "64", "of one principal", "answered as cancelled upstream"),
 		pending("limits.parked_for", inTop, orZero, "10 min", "how long", "answered as cancelled upstream"),

@@ -74,6 +74,10 @@ type Sink interface {
 	Notify(n Notification) error
 }
 
+// Streamer is what a sink may be, too. Stream says that the answer is to be an
+// event stream, although nothing comes before it: so it was where it came from.
+type Streamer interface{ Stream() }
+
 // SinkFunc makes a function a Sink.
 type SinkFunc func(Notification) error
 
@@ -88,7 +92,10 @@ type Outcome struct {
 	Result  json.RawMessage // the upstream's result, its own bytes; nil when Failure is set
 	Failure *Failure
 	Peer    *Peer // of RequestOpen
-	Cached  bool  // the result was kept from an earlier call, or is that of another call at the same time
+	// Streamed: the upstream answered with an event stream where it could have
+	// done without.
+	Streamed bool
+	Cached   bool // the result was kept from an earlier call, or is that of another call at the same time
 }
 
 // Err returns the failure as an error, nil when there is a result.

@@ -38,6 +38,14 @@ type StreamSpec struct {
 	// it asked for. Otherwise it is a GET stream (or the connection of a stdio
 	// client), of which a session uses the newest for each notification.
 	Listen bool
+
+	// Keep: what is sent is kept, within limits.resume_*, so that the client can
+	// take the stream up where it was cut off; with After that is done.
+	Keep  bool
+	After EventID
+	// Request: it is the answer to a request, and ends with that. Nothing else
+	// goes there, and it does not count against limits.streams_per_client.
+	Request bool
 }
 
 // ToClient is what a client actor accepts.
@@ -91,16 +99,24 @@ type OpenStream struct {
 // StreamOpened answers OpenStream.
 type StreamOpened struct {
 	Stream  StreamID
+	First   EventID // with Keep: what stands before its first event; zero when nothing is kept
+	Over    bool    // with After: nothing follows that event any more, and no stream was opened
 	Failure *Failure
 }
 
-// PullEvents asks for the next notifications of a stream.
+// PullEvents asks for the next notifications of a stream, or for what was kept
+// behind an event.
 //
 // Sender: the door. Reply: Events, when there are some.
-type PullEvents struct{ Stream StreamID }
+type PullEvents struct {
+	Stream StreamID
+	After  uint64 // the number of the last event that was sent on it, where they are kept
+}
 
-// Events answers PullEvents. Ended: the stream closed in good order.
+// Events answers PullEvents. Ended: the stream closed in good order, or is taken
+// up elsewhere.
 type Events struct {
+	Kept          []KeptEvent // of before, as they were; Notifications is empty then
 	Notifications []Notification
 	Ended         bool
 }

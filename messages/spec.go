@@ -105,6 +105,9 @@ type Limits struct {
 	StreamsPerClient     int
 	RequestNotifications int           // queued per request on a multiplexed link
 	ClientNotifications  int           // queued per client session
+	ResumeEvents         int           // kept per client session for a client that comes back; 0: none
+	ResumeBytes          int           // of them
+	ResumeFor            time.Duration // that each is kept
 	CatalogPages         int           // per list
 	CatalogTools         int           // per list
 	CacheEntries         int           // results kept per server
@@ -124,6 +127,7 @@ func DefaultLimits() Limits {
 		StderrTailBytes: 64 << 10,
 		ClientSessions:  10_000, ClientIdle: 30 * time.Minute, StreamsPerClient: 8,
 		RequestNotifications: 256, ClientNotifications: 1024,
+		ResumeEvents: 256, ResumeBytes: 1 << 20, ResumeFor: 5 * time.Minute,
 		CatalogPages: 100, CatalogTools: 10_000,
 		CacheEntries: 1000, CacheBytes: 16 << 20,
 		IdempotencyKeys: 10_000, IdempotencyBytes: 64 << 20, IdempotencyFor: 10 * time.Minute,

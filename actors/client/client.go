@@ -20,8 +20,9 @@ import (
 // Bounds: limits.streams_per_client streams; limits.client_notifications
 // notifications queued per session and per listen stream (an equal
 // list_changed is queued once, then the oldest is dropped and counted); as many
-// questions without an answer;
-// limits.client_idle without request, stream or check.
+// questions without an answer; limits.resume_events and limits.resume_bytes of
+// what was sent, for limits.resume_for; limits.client_idle without request,
+// stream or check.
 //
 // Crash: it is stopped; its requests are cancelled and its streams end. The
 // client finds its session gone (404) and initialises anew.
@@ -37,16 +38,21 @@ type client struct {
 	lastID   messages.StreamID
 	shared   queue                            // for the newest of those
 	asked    map[string]func(messages.Answer) // questions put to the client, by their id
+	kept     store                            // what was sent, for a client that comes back
 
-	used  time.Time
-	timer kit.Timer
-	ended bool
+	used   time.Time
+	timer  kit.Timer
+	expiry kit.Timer // of what is kept; nil while nothing is
+	ended  bool
 }
 
-// stream is one open stream. A listen stream has a queue of its own.
+// stream is one open stream. A listen stream has a queue of its own. Of one
+// whose events are kept it is a connection: there may have been others before.
 type stream struct {
 	spec   messages.StreamSpec
 	own    queue
+	log    *log       // nil when its events are not kept
+	sent   uint64     // the number of the last event that was sent here, as its puller knows it
 	puller *actor.PID // the door that waits for events; nil when none does
 }
 
@@ -57,6 +63,7 @@ type Begin struct {
 }
 
 type idle struct{}
+type stale struct{} // what is kept may have become too old
 
 var props = actor.PropsFromProducer(func() actor.Actor {
 	return &client{
@@ -78,6 +85,8 @@ func (c *client) Receive(ctx actor.Context) {
 		c.handle(ctx, m)
 	case idle:
 		c.checkIdle(ctx)
+	case stale:
+		c.expire()
 	case *actor.Stopping:
 		c.end()
 	case kit.Crash:
@@ -102,7 +111,9 @@ func (c *client) handle(ctx actor.Context, in messages.ToClient) {
 	case messages.OpenStream:
 		c.openStream(ctx, m)
 	case messages.PullEvents:
-		c.pull(ctx, m.Stream)
+		c.pull(ctx, m)
+	case messages.KeepEvent:
+		ctx.Send(ctx.Sender(), c.keep(m))
 	case messages.CloseStream:
 		c.closeStream(m.Stream)
 	case messages.CloseClient:
@@ -177,65 +188,6 @@ func (c *client) beginRequest(ctx actor.Context, m messages.BeginRequest) {
 	ctx.Send(ctx.Sender(), reply)
 }
 
-func (c *client) openStream(ctx actor.Context, m messages.OpenStream) {
-	if f := c.checked(m.Principal).Failure; f != nil {
-		ctx.Send(ctx.Sender(), messages.StreamOpened{Failure: f})
-		return
-	}
-	if len(c.streams) >= c.env.Limits.StreamsPerClient {
-		f := messages.Failf(messages.KindOverloaded, "", "%d streams are open in this session, the limit (limits.streams_per_client)", len(c.streams))
-		f.RetryAfter = time.Second
-		ctx.Send(ctx.Sender(), messages.StreamOpened{Failure: f})
-		return
-	}
-	c.lastID++
-	c.streams[c.lastID] = &stream{spec: m.Spec}
-	if !m.Spec.Listen {
-		c.order = append(c.order, c.lastID)
-	}
-	ctx.Send(ctx.Sender(), messages.StreamOpened{Stream: c.lastID})
-}
-
-func (c *client) closeStream(id messages.StreamID) {
-	delete(c.streams, id)
-	for i, open := range c.order {
-		if open == id {
-			c.order = append(c.order[:i], c.order[i+1:]...)
-			break
-		}
-	}
-	c.touch()
-	c.flush() // what the newest did not fetch goes to the one before it
-}
-
-func (c *client) pull(ctx actor.Context, id messages.StreamID) {
-	s, ok := c.streams[id]
-	if !ok {
-		ctx.Send(ctx.Sender(), messages.Events{Ended: true})
-		return
-	}
-	s.puller = ctx.Sender()
-	c.flush()
-}
-
-// flush answers the pulls for which there is something.
-func (c *client) flush() {
-	for id, s := range c.streams {
-		q := &s.own
-		if !s.spec.Listen {
-			if id != c.order[len(c.order)-1] {
-				continue // each notification goes to one stream: the newest
-			}
-			q = &c.shared
-		}
-		if s.puller == nil || q.empty() {
-			continue
-		}
-		c.root.Send(s.puller, messages.Events{Notifications: q.take()})
-		s.puller = nil
-	}
-}
-
 var listMethods = []struct {
 	topic  messages.Topic
 	method string
@@ -286,6 +238,9 @@ func (c *client) end() {
 	}
 	c.ended = true
 	c.timer.Stop()
+	if c.expiry != nil {
+		c.expiry.Stop()
+	}
 	for _, s := range c.streams {
 		if s.puller != nil {
 			c.root.Send(s.puller, messages.Events{Ended: true})

@@ -46,8 +46,9 @@ type reply struct {
 	err     *jsonrpc.Error    // its own error, whatever the status
 	failure *messages.Failure // no answer that could be read
 
-	status int         // 0 when none came
-	header http.Header // nil when none came
+	status   int         // 0 when none came
+	streamed bool        // it is an event stream
+	header   http.Header // nil when none came
 }
 
 var errSilent = errors.New("silence")
@@ -94,6 +95,7 @@ func (x *httpExchange) ask(header http.Header, params json.RawMessage) reply {
 	x.begun = true
 	r := x.read(resp)
 	r.status, r.header = resp.StatusCode, resp.Header
+	r.streamed = r.status == http.StatusOK && mediaType(r.header) == typeEvents
 	return r
 }
 

@@ -49,9 +49,9 @@ func (c *httpCore) outcome(r reply) messages.Outcome {
 	case r.failure != nil:
 		return messages.Outcome{Failure: r.failure}
 	case r.err != nil:
-		return messages.Outcome{Failure: upstreamError(c.name, r.err)}
+		return messages.Outcome{Failure: upstreamError(c.name, r.err), Streamed: r.streamed}
 	}
-	return messages.Outcome{Result: r.result}
+	return messages.Outcome{Result: r.result, Streamed: r.streamed}
 }
 
 // legacyHeader returns the headers of a POST.

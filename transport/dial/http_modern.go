@@ -41,9 +41,9 @@ func (c *httpConn) doModern(ctx context.Context, req messages.Request, sent *lin
 		return messages.Outcome{Result: answer, Failure: f}
 	}
 	if req.Method == "tools/list" {
-		return messages.Outcome{Result: c.learn(r.result)}
+		return messages.Outcome{Result: c.learn(r.result), Streamed: r.streamed}
 	}
-	return messages.Outcome{Result: r.result}
+	return messages.Outcome{Result: r.result, Streamed: r.streamed}
 }
 
 func (c *httpConn) askModern(ctx context.Context, req messages.Request, mirrored map[string]string, sent *link.SentFlag, sink messages.Sink) reply {

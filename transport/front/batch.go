@@ -66,6 +66,7 @@ func (h *httpFront) batch(rep *reply, r *http.Request, body []byte) {
 		return
 	}
 
+	rep.setRecord(h.requestRecord(spec, r))
 	answers := make([][]byte, len(elements)) // nil: none, or sent already
 	requests := 0
 	slots := make(chan struct{}, batchParallel)

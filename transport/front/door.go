@@ -59,6 +59,21 @@ type Clients interface {
 	// ends, with a failure when the actor is gone.
 	NextEvents(ctx context.Context, id messages.ClientID, stream messages.StreamID) ([]messages.Notification, error)
 
+	// KeepStream is OpenStream for a stream whose events are kept for a client
+	// that comes back. Of a request (StreamSpec.Request) where nothing is kept,
+	// nothing is opened. KindUnavailable also means that what followed
+	// StreamSpec.After is not kept (any more).
+	KeepStream(id messages.ClientID, p messages.Principal, spec messages.StreamSpec) (messages.StreamOpened, error)
+
+	// KeepEvent keeps a message, the callee's from here on, before it is sent
+	// on the stream, and gives it its id. The zero value: nothing is kept.
+	KeepEvent(id messages.ClientID, stream messages.StreamID, message []byte) messages.EventKept
+
+	// NextKept is NextEvents for a stream whose events are kept, of which the
+	// one of that number was sent last. io.EOF also means that the stream has
+	// come to its end, or is taken up elsewhere.
+	NextKept(ctx context.Context, id messages.ClientID, stream messages.StreamID, after uint64) (messages.Events, error)
+
 	// CloseStream forgets the stream.
 	CloseStream(id messages.ClientID, stream messages.StreamID)
 

@@ -26,6 +26,11 @@ type Options struct {
 	// within a request's body. 30 s when zero.
 	WriteTimeout, ReadTimeout time.Duration
 
+	// StreamAfter is how long a request of a session over HTTP may go on before
+	// its response becomes an event stream, which its client can take up again
+	// after a disconnect. 100 ms when zero.
+	StreamAfter time.Duration
+
 	// DrainTimeout is how long ServeStdio lets accepted requests finish after
 	// the end of its input. limits.CloseTimeout when zero.
 	DrainTimeout time.Duration
@@ -33,7 +38,10 @@ type Options struct {
 	Logger *slog.Logger // panics of the service; nil discards
 }
 
-const patience = 30 * time.Second
+const (
+	patience = 30 * time.Second
+	moment   = 100 * time.Millisecond
+)
 
 func (o Options) withDefaults() Options {
 	limits := messages.DefaultLimits()
@@ -43,6 +51,7 @@ func (o Options) withDefaults() Options {
 	o.Limits.CloseTimeout = cmp.Or(o.Limits.CloseTimeout, limits.CloseTimeout)
 	o.WriteTimeout = cmp.Or(o.WriteTimeout, patience)
 	o.ReadTimeout = cmp.Or(o.ReadTimeout, patience)
+	o.StreamAfter = cmp.Or(o.StreamAfter, moment)
 	o.DrainTimeout = cmp.Or(o.DrainTimeout, o.Limits.CloseTimeout)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -70,6 +79,7 @@ type request struct {
 	meta   mcp.Meta
 	caller mcp.Caller
 	modern bool
+	stream func() // answers with an event stream, also when nothing comes before the answer; nil where that is not a choice
 }
 
 // The methods that the front answers or refuses itself.
@@ -175,7 +185,7 @@ func (e *endpoint) serve(ctx context.Context, req request, deliver func(messages
 			ProgressToken: req.meta.ProgressToken,
 			LogLevel:      req.meta.LogLevel,
 		},
-	}, &sink{ctx: ctx, modern: req.modern, level: severity(req.meta.LogLevel), deliver: deliver})
+	}, &sink{ctx: ctx, modern: req.modern, level: severity(req.meta.LogLevel), deliver: deliver, stream: req.stream})
 }
 
 // sink hands a request's notifications to its stream.
@@ -184,6 +194,14 @@ type sink struct {
 	modern  bool
 	level   int // modern: the least severity asked for, -1 for none
 	deliver func(messages.Notification) error
+	stream  func()
+}
+
+// Stream makes the answer an event stream.
+func (s *sink) Stream() {
+	if s.stream != nil {
+		s.stream()
+	}
 }
 
 // Notify delivers n. After a cancellation nothing more is sent for a request

@@ -163,7 +163,8 @@ type events struct {
 	body     io.ReadCloser
 	cancel   context.CancelFunc
 	proto    string
-	messages chan string // closed at the end of the stream
+	messages chan string // those with data; closed at the end of the stream
+	ids      chan string // of all that have one
 	comments chan struct{}
 }
 
@@ -184,7 +185,7 @@ func (w *world) openAt(method, url, body string, header ...string) *events {
 	if got := response.Header.Get("X-Accel-Buffering") + " " + response.Header.Get("Cache-Control"); got != "no no-cache" {
 		w.t.Errorf("headers of the stream: %q", got)
 	}
-	e := &events{t: w.t, body: response.Body, cancel: cancel, proto: response.Proto, messages: make(chan string, 1024), comments: make(chan struct{}, 1)}
+	e := &events{t: w.t, body: response.Body, cancel: cancel, proto: response.Proto, messages: make(chan string, 1024), ids: make(chan string, 1024), comments: make(chan struct{}, 1)}
 	go func() {
 		defer close(e.messages)
 		reader := jsonrpc.NewEventReader(response.Body, 1<<20)
@@ -199,7 +200,12 @@ func (w *world) openAt(method, url, body string, header ...string) *events {
 			if err != nil {
 				return
 			}
-			e.messages <- string(event.Data)
+			if event.HasID {
+				e.ids <- event.ID
+			}
+			if len(event.Data) > 0 {
+				e.messages <- string(event.Data)
+			}
 		}
 	}()
 	w.t.Cleanup(e.close)

@@ -24,6 +24,7 @@ func (h *httpFront) legacy(rep *reply, r *http.Request, req request) {
 		rep.accepted()
 		return
 	}
+	rep.setRecord(h.requestRecord(spec, r))
 	message, status := h.inSession(rep, r, spec, req)
 	if message == nil {
 		rep.closeSilently()
@@ -96,8 +97,8 @@ func (e *endpoint) take(ctx context.Context, spec messages.ClientSpec, msg jsonr
 
 // inSession answers one request of a session: the message to send and its
 // status, or nil when the client cancelled it. A disconnect is no
-// cancellation: the call runs on, and its answer is dropped (2025-11-25,
-// transports: sending messages).
+// cancellation: the call runs on, and its answer is kept where its client could
+// come back for it (2025-11-25, transports: sending messages).
 func (h *httpFront) inSession(rep *reply, r *http.Request, spec messages.ClientSpec, req request) ([]byte, int) {
 	id := req.msg.ID
 	ctx, cancel := detached(r)
@@ -106,7 +107,8 @@ func (h *httpFront) inSession(rep *reply, r *http.Request, spec messages.ClientS
 	if err := h.clients.BeginRequest(spec.ID, principal, id.String(), cancel); err != nil {
 		return h.notBegun(rep, id, err)
 	}
-	req.caller = callerOf(spec, principal)
+	rep.streamLater()
+	req.caller, req.stream = callerOf(spec, principal), rep.streamNow
 	message := h.conclude(ctx, req, h.notifier(rep, spec.ID), func() { h.clients.EndRequest(spec.ID, id.String()) })
 	return message, http.StatusOK
 }
@@ -137,38 +139,6 @@ func (e *endpoint) notBegun(rep *reply, id jsonrpc.ID, err error) ([]byte, int) 
 		return message, http.StatusTooManyRequests
 	}
 	return message, http.StatusInternalServerError
-}
-
-// get opens the stream of a session for what belongs to no request
-// (2025-11-25, transports: listening for messages from the server).
-func (h *httpFront) get(rep *reply, r *http.Request) {
-	if !rep.accept.sse {
-		rep.refuse(http.StatusNotAcceptable, jsonrpc.ID{}, invalidRequest("the Accept header must list %s", typeSSE))
-		return
-	}
-	if version := r.Header.Get(mcp.HeaderProtocolVersion); version != "" && !mcp.Known(version) {
-		rep.refuse(http.StatusBadRequest, jsonrpc.ID{}, unsupportedVersion(version))
-		return
-	}
-	spec, ok := h.session(rep, r, jsonrpc.ID{})
-	if !ok {
-		return
-	}
-	principal := messages.PrincipalFrom(r.Context())
-	ctx, cancel := context.WithCancelCause(r.Context())
-	defer cancel(nil)
-	rep.broken = cancel
-	caller := callerOf(spec, principal)
-	topics := offered(h.service.Describe(ctx, caller).Capabilities)
-	stream, err := h.clients.OpenStream(spec.ID, principal, messages.StreamSpec{Topics: topics})
-	if err != nil {
-		rep.refuseFailure(jsonrpc.ID{}, err, false, http.StatusTooManyRequests)
-		return
-	}
-	defer h.clients.CloseStream(spec.ID, stream)
-	if rep.stream() == nil {
-		_ = h.feed(ctx, spec.ID, stream, h.notifier(rep, spec.ID))
-	}
 }
 
 // delete ends a session (2025-11-25, transports: session management).

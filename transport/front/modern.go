@@ -43,12 +43,17 @@ func (h *httpFront) modern(rep *reply, r *http.Request, req request) {
 		h.listen(ctx, rep, req)
 		return
 	}
+	streamed := false
+	req.stream = func() { streamed = true }
 	result, problem := h.answer(ctx, req, rep.notify)
 	switch {
 	case ctx.Err() != nil: // nobody is there
 	case problem != nil:
 		rep.answer(modernStatus(problem.Code), jsonrpc.AppendError(nil, req.msg.ID, problem))
 	default:
+		if streamed {
+			rep.streamNow() // only now: an error has a status
+		}
 		rep.answer(http.StatusOK, jsonrpc.AppendResult(nil, req.msg.ID, result))
 	}
 }

@@ -20,14 +20,14 @@ var errStreamClosed = errors.New("the client's stream is closed")
 
 // reply is the response to one HTTP request. It is undecided until the first
 // message: an answer makes it plain JSON, a notification before it an SSE
-// stream, if the client accepts one.
+// stream, if the client accepts one. So does a moment's silence where a client
+// could come back for the answer after a disconnect.
 //
 //	undecided --answer--> ended
-//	undecided --notification, or an answer where only SSE is accepted--> streaming --end--> ended
+//	undecided --notification, or an answer where only SSE is accepted, or a moment--> streaming --end--> ended
 //
-// The lock lets the keep-alive timer (and the elements of a batch) write
-// between the messages of the handler; after end nothing touches the
-// ResponseWriter any more.
+// The lock lets the timer (and the elements of a batch) write between the
+// messages of the handler; after end nothing touches the ResponseWriter any more.
 type reply struct {
 	accept accept
 	opts   *Options
@@ -36,7 +36,9 @@ type reply struct {
 	mu        sync.Mutex
 	w         http.ResponseWriter
 	rc        *http.ResponseController
+	record    *record // nil where no events are kept
 	streaming bool
+	ended     bool
 	err       error // why nothing is written any more
 	timer     *time.Timer
 	buf       []byte
@@ -46,11 +48,42 @@ func newReply(w http.ResponseWriter, accept accept, opts *Options) *reply {
 	return &reply{w: w, rc: http.NewResponseController(w), accept: accept, opts: opts}
 }
 
+// setRecord says where events are kept, before there are any.
+func (r *reply) setRecord(k *record) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.record = k
+}
+
+// lastKept is the number of the last event that was sent.
+func (r *reply) lastKept() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.record.last
+}
+
 // stream makes the response an SSE stream, at once.
 func (r *reply) stream() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.upgrade()
+}
+
+// streamNow makes it one, if the client takes one.
+func (r *reply) streamNow() {
+	if r.accept.sse {
+		_ = r.stream() // whoever is gone needs none
+	}
+}
+
+// streamLater makes it one in a moment, where the client could come back for
+// the rest of it.
+func (r *reply) streamLater() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.accept.sse && r.record != nil && r.record.primes && r.timer == nil {
+		r.timer = time.AfterFunc(r.opts.StreamAfter, r.tick)
+	}
 }
 
 func (r *reply) upgrade() error {
@@ -63,14 +96,29 @@ func (r *reply) upgrade() error {
 	h.Set("Cache-Control", "no-cache")
 	h.Set("X-Accel-Buffering", "no")
 	r.w.WriteHeader(http.StatusOK)
-	r.timer = time.AfterFunc(r.opts.Limits.SSEKeepalive, r.keepAlive)
-	return r.write(nil)
+	if r.timer == nil {
+		r.timer = time.AfterFunc(r.opts.Limits.SSEKeepalive, r.tick)
+	} else {
+		r.timer.Reset(r.opts.Limits.SSEKeepalive)
+	}
+	var priming []byte
+	if r.record != nil && r.record.open() {
+		priming = r.record.appendPriming(nil)
+	}
+	return r.write(priming)
 }
 
-func (r *reply) keepAlive() {
+// tick: a moment has passed, or the stream has been quiet for long.
+func (r *reply) tick() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.err == nil && r.write([]byte(": keep-alive\n\n")) == nil {
+	switch {
+	case r.err != nil:
+	case !r.streaming:
+		if r.record.open() {
+			_ = r.upgrade()
+		}
+	case r.write([]byte(": keep-alive\n\n")) == nil:
 		r.timer.Reset(r.opts.Limits.SSEKeepalive)
 	}
 }
@@ -91,14 +139,50 @@ func (r *reply) event(message []byte) error { return r.named("", message) }
 func (r *reply) named(event string, data []byte) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	return r.send(event, data)
+}
+
+// send sends an event, having kept it where that is done. One that is kept has
+// not failed, whoever is there to read it. The caller holds the lock.
+func (r *reply) send(event string, data []byte) error {
+	id := ""
+	err := r.upgrade()
+	if r.record != nil && !r.ended {
+		var ours bool
+		if id, ours = r.record.keep(data); !ours && r.err == nil {
+			r.err = errStreamClosed // the client reads elsewhere
+		}
+		if id != "" && r.err != nil {
+			return nil
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if err = r.put(event, id, data); id != "" {
+		return nil
+	}
+	return err
+}
+
+// again sends an event as it was sent before, or would have been.
+func (r *reply) again(e messages.KeptEvent) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if err := r.upgrade(); err != nil {
 		return err
 	}
+	r.record.last = e.ID.Number
+	return r.put("", e.ID.String(), e.Message)
+}
+
+// put writes an event.
+func (r *reply) put(event, id string, data []byte) error {
 	r.buf = r.buf[:0]
 	if event != "" {
 		r.buf = append(append(append(r.buf, "event: "...), event...), '\n')
 	}
-	r.buf = jsonrpc.AppendEvent(r.buf, "", data)
+	r.buf = jsonrpc.AppendEvent(r.buf, id, data)
 	r.timer.Reset(r.opts.Limits.SSEKeepalive)
 	err := r.write(r.buf)
 	if cap(r.buf) > chunk {
@@ -117,13 +201,13 @@ func (r *reply) isStreaming() bool {
 // answer sends the last message, with the status if that is still open, and
 // ends the response. Errors of the protocol are JSON whatever is accepted.
 func (r *reply) answer(status int, message []byte) {
-	if r.isStreaming() || status == http.StatusOK && !r.accept.json {
-		_ = r.event(message)
-		r.end()
-		return
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.streaming || status == http.StatusOK && !r.accept.json {
+		_ = r.send("", message)
+		r.finish()
+		return
+	}
 	if r.err != nil {
 		return
 	}
@@ -140,14 +224,16 @@ func (r *reply) answer(status int, message []byte) {
 // every revision permits. Where only JSON is accepted, 202 and no body is
 // all that can be said.
 func (r *reply) closeSilently() {
-	if r.accept.sse {
-		_ = r.stream()
-		r.end()
-		return
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.err == nil {
+	switch {
+	case r.accept.sse:
+		if !r.streaming {
+			r.record = nil // there is nothing to come back for
+		}
+		_ = r.upgrade()
+		r.finish()
+	case r.err == nil:
 		r.w.WriteHeader(http.StatusAccepted)
 		r.err = errStreamClosed
 	}
@@ -157,8 +243,16 @@ func (r *reply) closeSilently() {
 func (r *reply) end() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.finish()
+}
+
+func (r *reply) finish() {
+	r.ended = true
 	if r.timer != nil {
 		r.timer.Stop()
+	}
+	if r.record != nil {
+		r.record.close()
 	}
 	if r.err == nil {
 		r.err = errStreamClosed

@@ -49,6 +49,9 @@ func (s *Service) Open(ctx context.Context, caller mcp.Caller) (messages.Peer, e
 // Serve hands on a request and returns the result as it came.
 func (s *Service) Serve(ctx context.Context, req mcp.Request, sink messages.Sink) (json.RawMessage, error) {
 	out := s.door.Call(ctx, s.call(req.Caller, req.Request), sink)
+	if to, ok := sink.(messages.Streamer); ok && out.Streamed {
+		to.Stream()
+	}
 	return out.Result, out.Err()
 }
 
