@@ -29,6 +29,12 @@ type Load struct {
 // returns when each of them has had an answer.
 func (h *House) Work(n int, servers ...string) *Load {
 	h.T.Helper()
+	return h.Pace(n, 0, servers...)
+}
+
+// Pace is Work with a pause after each call, to leave the processors to others.
+func (h *House) Pace(n int, pause time.Duration, servers ...string) *Load {
+	h.T.Helper()
 	l := &Load{Callers: n, h: h, failed: map[string]int{}, stop: make(chan struct{})}
 	var begun atomic.Int64
 	for i := range n {
@@ -50,10 +56,9 @@ func (h *House) Work(n int, servers ...string) *Load {
 					begun.Add(1)
 				}
 				if out.Failure != nil { // who is refused at once does not come back at once
-					select {
-					case <-l.stop:
-					case <-time.After(10 * time.Millisecond):
-					}
+					l.pause(10 * time.Millisecond)
+				} else if pause > 0 {
+					l.pause(pause)
 				}
 			}
 		})
@@ -61,6 +66,13 @@ func (h *House) Work(n int, servers ...string) *Load {
 	h.T.Cleanup(func() { l.End() })
 	actortest.Eventually(h.T, "all callers are at work", func() bool { return int(begun.Load()) == n })
 	return l
+}
+
+func (l *Load) pause(d time.Duration) {
+	select {
+	case <-l.stop:
+	case <-time.After(d):
+	}
 }
 
 func (l *Load) fail(server string, out messages.Outcome) {

@@ -12,17 +12,22 @@ import (
 )
 
 // family is plain with relatives: a child that holds its pipes, and a
-// great-grandchild that double-forked with setsid and holds them as well. With
-// the argument "deaf" the relatives ignore SIGTERM, with "stubborn" the server
-// itself ignores that and the end of input. They are there before the server
-// answers anything. The tool "orphan" makes the server die and leave them behind.
+// great-grandchild that double-forked with setsid and holds them as well; with
+// the argument "holder" or "daemon" that one alone. With the argument "deaf" the
+// relatives ignore SIGTERM, with "stubborn" the server itself ignores that and
+// the end of input. They are there before the server answers anything. The tool
+// "orphan" makes the server die and leave them behind.
 func family(args []string) {
 	deaf, stays := slices.Contains(args, "deaf"), slices.Contains(args, "stubborn")
 	if stays {
 		signal.Ignore(syscall.SIGTERM)
 	}
-	spawn(false, "holder", deaf).wait()
-	spawn(true, "forker", deaf).wait()
+	if !slices.Contains(args, "daemon") {
+		spawn(false, "holder", deaf).wait()
+	}
+	if !slices.Contains(args, "holder") {
+		spawn(true, "forker", deaf).wait()
+	}
 	s := legacyServer()
 	s.tools["orphan"] = func(call) { quit(5) }
 	s.serve()

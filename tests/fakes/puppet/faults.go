@@ -122,8 +122,19 @@ func confused([]string) {
 		c.text("right")
 		c.text("duplicate")
 	}
+	// Answers somebody else only.
+	s.tools["stranger"] = func(c call) { c.result([]byte(`987654321`), `{"content":[]}`) }
 	// Answers a call after its cancellation.
 	s.tools["late"] = func(c call) { <-c.cancelled; c.text("late") }
+	s.serve()
+}
+
+// garbled answers the tool "garbled" with something that names the call and is
+// no JSON, and the tool "noise" with something that names nobody.
+func garbled([]string) {
+	s := legacyServer()
+	s.tools["garbled"] = func(c call) { c.write(`{"jsonrpc":"2.0","id":` + string(c.ID) + `,"result":{]}`) }
+	s.tools["noise"] = func(c call) { c.write(`{"result":{]} <- ` + "\x00\xff") }
 	s.serve()
 }
 

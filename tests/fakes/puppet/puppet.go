@@ -69,6 +69,9 @@ func init() { // not a literal: record and family refer to Run
 		"hold":            hold,
 		"hold-modern":     holdModern,
 		"greeter":         greeter,
+		"garbled":         garbled,
+		"slow":            slow,
+		"mended":          mended,
 	}
 }
 

@@ -144,7 +144,6 @@ func (p *Puppet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		rec.ID, rec.Method, rec.Params, rec.Result, rec.Error = m.ID, m.Method, m.Params, m.Result, m.Error
 	}
 	x := &Exchange{Record: rec, P: p, W: w, R: r}
-	p.note(rec)
 	kinds := keys(rec)
 	if p.options.Older && rec.HTTP == http.MethodPost {
 		for i := range kinds {
@@ -152,6 +151,7 @@ func (p *Puppet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	behave := p.order(kinds)
+	p.note(rec) // whoever sees it in the records knows that its order is taken
 	if behave == nil {
 		behave = usual
 	}
