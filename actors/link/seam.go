@@ -33,9 +33,6 @@ type DialRequest struct {
 	// is not what it was is found out.
 	Known messages.Peer
 
-	// Remembered is Known.Protocol for those who know no more.
-	Remembered string
-
 	// Unsolicited takes what the server sends outside of any request:
 	// list_changed and the like. It returns at once and may be called from
 	// the connection's reader.

@@ -200,7 +200,7 @@ func (u *upstream) publishCatalog(ctx actor.Context, c messages.Catalog) {
 	if changed {
 		u.cache.clear() // a tool may mean something else by now
 		kit.Publish(ctx.ActorSystem(), messages.CatalogChanged{
-			Server: u.Spec.Name, Connection: u.Spec.ConnectionName(), Tools: c.ToolNames(), Cut: c.Cut,
+			Server: u.Spec.Name, Connection: u.Spec.ConnectionTo(u.peer), Tools: c.ToolNames(), Cut: c.Cut,
 		})
 	}
 }

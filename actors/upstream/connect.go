@@ -18,7 +18,7 @@ func (u *upstream) connect(ctx actor.Context) {
 	u.rounds++
 	attempt, of := u.attempt()
 	kit.Publish(ctx.ActorSystem(), messages.Connecting{
-		Server: u.Spec.Name, Connection: u.Spec.ConnectionName(), Transport: u.Spec.Transport, Attempt: attempt, Of: of,
+		Server: u.Spec.Name, Connection: u.Spec.ConnectionTo(u.peer), Transport: u.Spec.Transport, Attempt: attempt, Of: of,
 	})
 	u.home = u.dial(ctx, messages.Caller{})
 }
@@ -48,7 +48,7 @@ func (u *upstream) reported(ctx actor.Context, r link.Report) {
 		case on.closing: // it was faster than the close
 			u.closedOne(ctx, on, "")
 		default:
-			kit.Publish(ctx.ActorSystem(), messages.LinkLost{Server: u.Spec.Name, Connection: u.Spec.ConnectionName(), Reason: m.Reason})
+			kit.Publish(ctx.ActorSystem(), messages.LinkLost{Server: u.Spec.Name, Connection: u.Spec.ConnectionTo(u.peer), Reason: m.Reason})
 			u.lost(ctx, on, m.Reason)
 		}
 	case link.Closed:
@@ -74,7 +74,7 @@ func (u *upstream) up(ctx actor.Context, m *member, conn link.Conn) {
 	case connecting:
 		// The server counts as connected when its catalog has been read.
 		u.peer = conn.Peer()
-		kit.Publish(ctx.ActorSystem(), messages.Connected{Server: u.Spec.Name, Connection: u.Spec.ConnectionName(), Peer: u.peer})
+		kit.Publish(ctx.ActorSystem(), messages.Connected{Server: u.Spec.Name, Connection: u.Spec.ConnectionTo(u.peer), Peer: u.peer})
 		u.probeOnHome(ctx)
 	case ready:
 		u.cramped = ""
@@ -156,7 +156,7 @@ func (u *upstream) lostLast(ctx actor.Context, reason string) {
 func (u *upstream) closedOne(ctx actor.Context, m *member, err string) {
 	u.forget(ctx, m)
 	if err != "" {
-		kit.Publish(ctx.ActorSystem(), messages.SessionCloseFailed{Server: u.Spec.Name, Connection: u.Spec.ConnectionName(), Err: err})
+		kit.Publish(ctx.ActorSystem(), messages.SessionCloseFailed{Server: u.Spec.Name, Connection: u.Spec.ConnectionTo(u.peer), Err: err})
 	}
 	if u.phase == draining {
 		if err != "" {
@@ -187,7 +187,7 @@ func (u *upstream) attemptFailed(ctx actor.Context, reason string) {
 	v := decide(u.fails, u.Spec.Policy, u.Env.Jitter())
 	u.next = u.Env.Clock.Now().Add(v.wait)
 	kit.Publish(ctx.ActorSystem(), messages.ConnectFailed{
-		Server: u.Spec.Name, Connection: u.Spec.ConnectionName(), Attempt: attempt, Of: of,
+		Server: u.Spec.Name, Connection: u.Spec.ConnectionTo(u.peer), Attempt: attempt, Of: of,
 		Reason: reason, Wait: v.wait, GaveUp: v.gaveUp,
 	})
 	if !v.gaveUp {

@@ -26,7 +26,7 @@ func (u *upstream) dial(ctx actor.Context, caller messages.Caller) *member {
 
 func (u *upstream) dialRequest(ctx actor.Context, name string, caller messages.Caller) link.DialRequest {
 	return link.DialRequest{
-		Spec: u.Spec, Limits: u.Env.Limits, Caller: caller, Remembered: u.peer.Protocol,
+		Spec: u.Spec, Limits: u.Env.Limits, Caller: caller, Known: u.peer,
 		Unsolicited: u.unsolicited(ctx, name, caller), Stderr: u.stderr(ctx),
 	}
 }
@@ -262,7 +262,7 @@ func (u *upstream) growthFailed(ctx actor.Context, m *member, reason string) {
 	u.growAt = u.Env.Clock.Now().Add(v.wait)
 	u.cramped = "a further connection could not be opened: " + reason
 	kit.Publish(ctx.ActorSystem(), messages.PoolGrowthFailed{
-		Server: u.Spec.Name, Connection: u.Spec.ConnectionName(), Reason: reason, Wait: v.wait,
+		Server: u.Spec.Name, Connection: u.Spec.ConnectionTo(u.peer), Reason: reason, Wait: v.wait,
 	})
 	u.later(ctx, v.wait, growDue{})
 	u.report(ctx)

@@ -31,7 +31,7 @@ func (u *upstream) checked(ctx actor.Context, problem string) {
 	u.report(ctx)
 	if before != u.health.Status {
 		kit.Publish(ctx.ActorSystem(), messages.HealthChanged{
-			Server: u.Spec.Name, Connection: u.Spec.ConnectionName(),
+			Server: u.Spec.Name, Connection: u.Spec.ConnectionTo(u.peer),
 			Old: before, New: u.health.Status, State: u.phase.state(), Reason: problem,
 		})
 	}
@@ -82,7 +82,7 @@ func (u *upstream) healthSeen(ctx actor.Context, m session.HealthSeen) {
 	}
 	if m.Problem != "" {
 		kit.Publish(ctx.ActorSystem(), messages.HealthCheckFailed{
-			Server: u.Spec.Name, Connection: u.Spec.ConnectionName(), Reason: m.Problem,
+			Server: u.Spec.Name, Connection: u.Spec.ConnectionTo(u.peer), Reason: m.Problem,
 		})
 	}
 	u.checked(ctx, m.Problem)

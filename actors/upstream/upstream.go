@@ -335,7 +335,7 @@ func (u *upstream) enter(ctx actor.Context, p phase, reason string) {
 func (u *upstream) report(ctx actor.Context) {
 	s := messages.Status{
 		Server: u.Spec.Name, State: u.phase.state(), Reason: u.reason, Generation: u.Generation, Since: u.since,
-		Connection: u.Spec.ConnectionName(), Tools: len(u.catalog.Tools), Health: u.health,
+		Connection: u.Spec.ConnectionTo(u.peer), Tools: len(u.catalog.Tools), Health: u.health,
 		Isolation: u.isolation, Connections: u.pool.open, Spares: u.pool.unused(),
 		Breaker: u.breaker.status(), Retried: u.retried, Cache: u.cache.status(),
 	}

@@ -59,9 +59,6 @@ func erasOf(req link.DialRequest) (eras, *messages.Failure) {
 		return e, messages.Failf(messages.KindUnavailable, req.Spec.Name, "server %q: %v", req.Spec.Name, err)
 	}
 	known := req.Known
-	if known.Protocol == "" {
-		known.Protocol = req.Remembered
-	}
 	mirror := req.Caller.Mirror
 	if i := slices.Index(allowed, req.Caller.Protocol); mirror && i > 0 {
 		allowed = slices.Insert(slices.Delete(allowed, i, i+1), 0, req.Caller.Protocol)

@@ -37,7 +37,7 @@ func TestHTTPDetection_SettlesOnWhatTheServerListsAndTheConfigurationAllows(t *t
 		t.Run(test.name, func(t *testing.T) {
 			p := puppethttp.Start(t, puppethttp.Options{Versions: test.versions})
 			d := httpTo(p.URL).era(test.protocol)
-			d.Request.Remembered = test.remembered
+			d.Request.Known.Protocol = test.remembered
 			c := d.dial(t)
 			peer := c.Peer()
 			if peer.Protocol != test.speaks || peer.Modern != (test.speaks == puppethttp.Modern) {

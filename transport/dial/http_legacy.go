@@ -47,7 +47,7 @@ func (c *httpConn) forgotten(ctx context.Context) bool {
 func (c *httpCore) outcome(r reply) messages.Outcome {
 	switch {
 	case r.failure != nil:
-		return messages.Outcome{Failure: r.failure}
+		return messages.Outcome{Failure: r.failure, Streamed: r.streamed}
 	case r.err != nil:
 		return messages.Outcome{Failure: upstreamError(c.name, r.err), Streamed: r.streamed}
 	}

@@ -210,7 +210,7 @@ func TestSSEDetection_FollowsWhatIsDeclaredAndWhatTheServerAnswers(t *testing.T)
 	t.Run("remembered legacy", func(t *testing.T) {
 		p, _ := older(t)
 		d := httpTo(p.URL)
-		d.Request.Remembered = puppethttp.Older
+		d.Request.Known.Protocol = puppethttp.Older
 		lives(t, d.sse(t))
 	})
 	t.Run("neither", func(t *testing.T) {

@@ -47,7 +47,7 @@ func TestStdioEra(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := stdioTo(c.behaviour[0], c.behaviour[1:]...).era(c.protocol)
-			d.Request.Remembered = c.remembered
+			d.Request.Known.Protocol = c.remembered
 			if c.silence {
 				d.Request.Spec.Policy.ConnectionTimeout = 400 * time.Millisecond // a quarter of it is the patience
 			}
