@@ -83,7 +83,7 @@ func (c *converter) schema(n *node) *node {
 }
 
 // body is a schema itself. Boolean schemas are written as objects, which more
-// readers know.
+// readers know; where they are usual, nobody comes here with one.
 func (c *converter) body(n *node) *node {
 	switch n.kind {
 	case kindBool:
@@ -153,7 +153,7 @@ func (c *converter) member(out, n *node, key string, v *node) string {
 		return c.put(out, "prefixItems", v)
 	case key == "additionalItems":
 		if c.tuple(n) {
-			out.set("items", c.schema(v))
+			return c.put(out, "items", v)
 		}
 		return ""
 	case key == "items" && c.tuple(n):

@@ -25,6 +25,7 @@ type keyword struct {
 	shape   shape
 	since   draft // before it, the word means nothing
 	inPlace bool  // its schemas apply to the very value, and not to one in it
+	open    bool  // readers expect booleans here, too
 	note    bool  // it says something and restricts nothing; older drafts may say it too
 }
 
@@ -39,11 +40,11 @@ var keywords = map[string]*keyword{
 	"minLength": {shape: count}, "maxLength": {shape: count}, "pattern": {shape: words}, "format": {shape: words},
 	"contentEncoding": {shape: words}, "contentMediaType": {shape: words}, "contentSchema": {shape: oneSchema},
 	"minItems": {shape: count}, "maxItems": {shape: count}, "uniqueItems": {shape: yesOrNo},
-	"items": {shape: oneSchema}, "prefixItems": {shape: someSchemas, since: draft2020}, "unevaluatedItems": {shape: oneSchema, since: draft2019},
+	"items": {shape: oneSchema, open: true}, "prefixItems": {shape: someSchemas, since: draft2020}, "unevaluatedItems": {shape: oneSchema, since: draft2019, open: true},
 	"contains": {shape: oneSchema, since: draft6}, "minContains": {shape: count, since: draft2019}, "maxContains": {shape: count, since: draft2019},
 	"minProperties": {shape: count}, "maxProperties": {shape: count}, "required": {shape: nameSet},
 	"properties": {shape: namedSchemas}, "patternProperties": {shape: namedSchemas}, "propertyNames": {shape: oneSchema, since: draft6},
-	"additionalProperties": {shape: oneSchema}, "unevaluatedProperties": {shape: oneSchema, since: draft2019},
+	"additionalProperties": {shape: oneSchema, open: true}, "unevaluatedProperties": {shape: oneSchema, since: draft2019, open: true},
 	"dependentRequired": {shape: nameSets, since: draft2019}, "dependentSchemas": {shape: namedSchemas, since: draft2019, inPlace: true},
 	"allOf": {shape: someSchemas, inPlace: true}, "anyOf": {shape: someSchemas, inPlace: true}, "oneOf": {shape: someSchemas, inPlace: true},
 	"not": {shape: oneSchema, inPlace: true}, "if": {shape: oneSchema, since: draft7, inPlace: true},

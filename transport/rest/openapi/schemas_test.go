@@ -49,13 +49,13 @@ func TestSchema_IsWrittenAs2020_12AndOtherwiseAsItWas(t *testing.T) {
 			`{"$schema":"http://json-schema.org/draft-07/schema#","properties":{"a":{"$ref":"#/definitions/A","minimum":1,"title":"T"}},"definitions":{"A":{}}}`,
 			`{"properties":{"a":{"$ref":"#/components/schemas/t.A","title":"T"}}}`, `t.A {}`},
 		"tuples": {
-			`{"items":[{"type":"string"},{}],"additionalItems":false}`, `{"prefixItems":[{"type":"string"},{}],"items":{"not":{}}}`, ""},
+			`{"items":[{"type":"string"},{}],"additionalItems":false}`, `{"prefixItems":[{"type":"string"},{}],"items":false}`, ""},
 		"bounds of draft-04": {
 			`{"minimum":1,"exclusiveMinimum":true,"maximum":5,"exclusiveMaximum":false}`, `{"exclusiveMinimum":1,"maximum":5}`, ""},
 		"dependencies": {
 			`{"$schema":"http://json-schema.org/draft-07/schema#","dependencies":{"a":["b"],"c":{"required":["d"]}}}`,
 			`{"dependentRequired":{"a":["b"]},"dependentSchemas":{"c":{"required":["d"]}}}`, ""},
-		"booleans": {`{"items":true,"properties":{"a":false},"additionalProperties":false}`, `{"items":{},"properties":{"a":{"not":{}}},"additionalProperties":{"not":{}}}`, ""},
+		"booleans": {`{"items":true,"properties":{"a":false,"b":true},"additionalProperties":false,"not":false}`, `{"items":true,"properties":{"a":{"not":{}},"b":{}},"additionalProperties":false,"not":{"not":{}}}`, ""},
 		"true":     {`true`, `{}`, ""},
 		"equal keys": {
 			`{"type":"string","title":"a","type":"number"}`, `{"type":"number","title":"a"}`, ""},

@@ -14,6 +14,7 @@ import (
 
 	"github.com/mcpx/mcpx/messages"
 	"github.com/mcpx/mcpx/transport/jsonrpc"
+	"github.com/mcpx/mcpx/transport/mcp"
 )
 
 // said is what a server said of itself, as it stands in testdata.
@@ -142,20 +143,24 @@ func ask(t *testing.T, name string) said {
 			}
 		}
 	}
-	var s said
-	var hello struct {
-		ServerInfo   struct{ Name, Title, Version string }
-		Instructions string
-	}
+	var peer messages.Peer
 	if modern {
-		decode(t, request("server/discover", ""), &hello)
+		d, ok := mcp.ReadDiscover(request("server/discover", ""))
+		if !ok {
+			t.Fatalf("%s does not speak the modern era", name)
+		}
+		peer = d.Peer
 	} else {
-		decode(t, request("initialize", `{"protocolVersion":"2025-11-25","capabilities":{},`+me+`}`), &hello)
+		var err error
+		if peer, err = mcp.ReadInitialize(request("initialize", `{"protocolVersion":"2025-11-25","capabilities":{},`+me+`}`)); err != nil {
+			t.Fatal(err)
+		}
 		if _, err := io.WriteString(stdin, `{"jsonrpc":"2.0","method":"notifications/initialized"}`+"\n"); err != nil {
 			t.Fatal(err)
 		}
 	}
-	s.Name, s.Title, s.Version, s.Instructions = hello.ServerInfo.Name, hello.ServerInfo.Title, hello.ServerInfo.Version, hello.Instructions
+	s := said{Name: peer.Name, Version: peer.Version, Instructions: peer.Instructions}
+	s.Title, _ = jsonrpc.GetString(peer.Info, "title")
 	for method, into := range map[string]*[]json.RawMessage{"tools/list": &s.Tools, "resources/list": &s.Resources, "resources/templates/list": &s.Templates, "prompts/list": &s.Prompts} {
 		result := request(method, "{}")
 		for _, member := range []string{"tools", "resources", "resourceTemplates", "prompts"} {

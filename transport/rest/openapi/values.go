@@ -23,6 +23,9 @@ func wrong(key, what string) (*node, string) {
 func (c *converter) value(key string, v *node) (*node, string) {
 	switch keywords[key].shape {
 	case oneSchema:
+		if v.kind == kindBool && keywords[key].open {
+			return v, ""
+		}
 		return c.schema(v), ""
 	case someSchemas:
 		if v.kind != kindArray || len(v.vals) == 0 {
