@@ -18,6 +18,11 @@ func (f *sourceFlags) runServer(cmd *cobra.Command, s streams, args []string, pr
 	if err != nil {
 		return err
 	}
+	if f.endpoint != "" {
+		if err := cfg.narrow(f.endpoint); err != nil {
+			return err
+		}
+	}
 	ctx := cmd.Context()
 	a := newApp(cfg, s.err)
 	defer a.Stop()

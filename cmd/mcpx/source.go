@@ -35,6 +35,7 @@ type sourceFlags struct {
 	env        []string
 	envPath    string
 	header     string
+	endpoint   string // of stdio: the one server that is served as it is
 }
 
 // register adds the flags that concern servers and logs.
@@ -127,6 +128,7 @@ type source struct {
 	opts    config.LoadOptions
 	env     map[string]string // of --env
 	envPath string
+	server  string // the only one that counts; empty for all
 }
 
 // load loads the configuration.
@@ -147,7 +149,11 @@ func (s source) load() (*config.Config, config.Problems) {
 		line.Env = env
 		opts.CommandLine = &line
 	}
-	return config.Load(opts)
+	cfg, problems := config.Load(opts)
+	if cfg != nil {
+		cfg.Servers = s.kept(cfg.Servers)
+	}
+	return cfg, problems
 }
 
 // load reads the configuration that a command line means: the named file, or
