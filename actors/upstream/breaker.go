@@ -19,6 +19,7 @@ import (
 type breaker struct {
 	state    messages.BreakerState // zero counts as closed
 	failures int                   // in a row
+	why      string                // the last of them, for people
 	until    time.Time             // open: from when one call may try
 	trial    string                // half open: the session that tries; empty when none does
 }
@@ -49,10 +50,11 @@ func (b *breaker) succeeded() {
 	*b = breaker{state: messages.BreakerClosed}
 }
 
-// failed notes that it did not. most is the number of failures in a row that
+// failed notes that it did not, and why. most is the number of failures in a row that
 // open the breaker; 0 never does.
-func (b *breaker) failed(now time.Time, most int, openFor time.Duration) {
+func (b *breaker) failed(now time.Time, why string, most int, openFor time.Duration) {
 	b.failures++
+	b.why = why
 	if most == 0 || b.state == messages.BreakerOpen {
 		return
 	}

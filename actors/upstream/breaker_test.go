@@ -55,7 +55,7 @@ func TestBreaker_GoesThroughItsStates(t *testing.T) {
 			for i, s := range tc.steps {
 				switch s.do {
 				case "fail":
-					b.failed(now, tc.most, openFor)
+					b.failed(now, "no answer", tc.most, openFor)
 				case "succeed":
 					b.succeeded()
 				case "wait":
@@ -88,7 +88,7 @@ func TestBreaker_SaysHowLongItStaysOpen(t *testing.T) {
 	if s := b.status(); s != (messages.BreakerStatus{State: messages.BreakerClosed}) {
 		t.Errorf("at first: %+v", s)
 	}
-	b.failed(now, 1, 10*time.Second)
+	b.failed(now, "no answer", 1, 10*time.Second)
 	if s := b.status(); s.Failures != 1 || !s.Until.Equal(now.Add(10*time.Second)) {
 		t.Errorf("open: %+v", s)
 	}

@@ -206,8 +206,8 @@ func (u *upstream) answered(ctx actor.Context, m session.Answered) {
 		u.checked(ctx, "")
 	case m.Problem != "":
 		u.heard = u.Env.Clock.Now()
+		u.failedOnce(ctx, m.Problem)
 		u.checked(ctx, m.Problem)
-		u.failedOnce(ctx)
 	}
 }
 
@@ -258,10 +258,10 @@ func (u *upstream) letThrough(ctx actor.Context) (pass, trial bool) {
 
 // failedOnce tells the breaker of a failure. When that opens it, those who wait
 // need wait no longer.
-func (u *upstream) failedOnce(ctx actor.Context) {
+func (u *upstream) failedOnce(ctx actor.Context, why string) {
 	u.tell.Store(true)
 	p := u.Spec.Policy
-	u.judge(ctx, func() { u.breaker.failed(u.Env.Clock.Now(), p.BreakerFailures, p.BreakerOpenFor) })
+	u.judge(ctx, func() { u.breaker.failed(u.Env.Clock.Now(), why, p.BreakerFailures, p.BreakerOpenFor) })
 	if u.breaker.state == messages.BreakerOpen {
 		u.refuseWaiting(ctx, u.broken(), everybody)
 	}
@@ -283,7 +283,7 @@ func (u *upstream) judge(ctx actor.Context, change func()) {
 
 func (u *upstream) broken() *messages.Failure {
 	f := messages.Failf(messages.KindUnavailable, u.Spec.Name,
-		"server %q is not called for a while: its last %d calls failed (%s)", u.Spec.Name, u.breaker.failures, u.health.LastError)
+		"server %q is not called for a while: its last %d calls failed (%s)", u.Spec.Name, u.breaker.failures, u.breaker.why)
 	f.RetryAfter = u.breaker.wait(u.Env.Clock.Now())
 	return f
 }
