@@ -287,6 +287,8 @@ func limitKeys() []key {
 		// encoding/json refuses what is deeper than 10,000.
 		row("limits.depth", inTop, whole{1, 10_000}, "nesting of JSON", "-32700, HTTP 400").
 			to(limit(func(l *messages.Limits) *int { return &l.Depth })),
+		row("limits.http_requests", inTop, positive, "HTTP requests served at a time; event streams do not count", "HTTP 503 with retry-after").
+			to(limit(func(l *messages.Limits) *int { return &l.HTTPRequests })),
 		row("limits.header_bytes", inTop, oneByte, "header of one request", "HTTP 431").
 			to(limit(func(l *messages.Limits) *int { return &l.HeaderBytes })),
 		row("limits.read_header_timeout", inTop, brief, "until the header of a request is read", "connection closed").

@@ -97,6 +97,7 @@ type Limits struct {
 	RequestBytes         int // one client message
 	MessageBytes         int // one upstream message: line, event or body
 	Depth                int // nesting of JSON
+	HTTPRequests         int // served at a time, event streams not counted
 	HeaderBytes          int
 	ReadHeaderTimeout    time.Duration
 	StderrTailBytes      int // kept per server
@@ -123,7 +124,7 @@ type Limits struct {
 func DefaultLimits() Limits {
 	return Limits{
 		RequestBytes: 16 << 20, MessageBytes: 32 << 20, Depth: 256,
-		HeaderBytes: 64 << 10, ReadHeaderTimeout: 10 * time.Second,
+		HTTPRequests: 4096, HeaderBytes: 64 << 10, ReadHeaderTimeout: 10 * time.Second,
 		StderrTailBytes: 64 << 10,
 		ClientSessions:  10_000, ClientIdle: 30 * time.Minute, StreamsPerClient: 8,
 		RequestNotifications: 256, ClientNotifications: 1024,

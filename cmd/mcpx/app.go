@@ -152,6 +152,7 @@ func (a *app) bind() (*httpd.Server, error) {
 			AllowedOrigins:    a.cfg.AllowedOrigins,
 			TLSCert:           a.cfg.TLSCertFile,
 			TLSKey:            a.cfg.TLSKeyFile,
+			Requests:          a.cfg.Limits.HTTPRequests,
 			HeaderBytes:       a.cfg.Limits.HeaderBytes,
 			ReadHeaderTimeout: a.cfg.Limits.ReadHeaderTimeout,
 			Logger:            telemetry.Slog(a.log, "http"),

@@ -43,6 +43,7 @@ type Options struct {
 
 	TLSCert, TLSKey string // PEM files; both or neither
 
+	Requests          int           // limits.http_requests; 0 for the default
 	HeaderBytes       int           // limits.header_bytes; 0 for the default
 	ReadHeaderTimeout time.Duration // 0 for the default
 
@@ -122,7 +123,7 @@ func New(opts Options) (*Server, error) {
 	s := &Server{
 		listener: listener,
 		secure:   config != nil,
-		routes:   newRoutes(keys),
+		routes:   newRoutes(keys, cmp.Or(opts.Requests, limits.HTTPRequests)),
 	}
 	s.http = &http.Server{
 		Handler:           &guard{hosts: parseHosts(opts.AllowedHosts, addr), origins: origins, next: s.routes},

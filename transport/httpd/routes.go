@@ -18,10 +18,11 @@ type routes struct {
 	keys     []apiKey
 	public   map[string]bool // by pattern; complete before the first request
 	fallback http.Handler    // for paths without a pattern; may be nil
+	crowd    *crowd          // of requests that are not public
 }
 
-func newRoutes(keys []apiKey) *routes {
-	return &routes{mux: http.NewServeMux(), keys: keys, public: make(map[string]bool)}
+func newRoutes(keys []apiKey, most int) *routes {
+	return &routes{mux: http.NewServeMux(), keys: keys, public: make(map[string]bool), crowd: newCrowd(most)}
 }
 
 func (rt *routes) handle(pattern string, h http.Handler, public bool) {
@@ -37,7 +38,7 @@ func (rt *routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if pattern == "" {
 		refused = rt.judge(r)
 		if rt.fallback != nil && refused.status != http.StatusMethodNotAllowed {
-			rt.fallback.ServeHTTP(w, r)
+			rt.crowd.serve(rt.fallback, w, r)
 			return
 		}
 	}
@@ -50,11 +51,14 @@ func (rt *routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		r = r.WithContext(messages.WithPrincipal(r.Context(), principal))
 	}
-	if refused != nil {
+	switch {
+	case refused != nil:
 		refused.tell(w, r)
-		return
+	case rt.public[pattern]:
+		rt.mux.ServeHTTP(w, r)
+	default:
+		rt.crowd.serve(rt.mux, w, r)
 	}
-	rt.mux.ServeHTTP(w, r)
 }
 
 // judge asks the mux what it would answer to a request without a pattern: it
