@@ -31,7 +31,7 @@ help: ## list the targets
 ## ---- what is needed
 
 .PHONY: deps
-deps: deps-go deps-npm deps-tools ## bring what the tests need; does nothing the second time
+deps: deps-go deps-npm deps-tools deps-browser ## bring what the tests need; does nothing the second time
 
 .PHONY: deps-go
 deps-go:
@@ -45,6 +45,18 @@ tests/npm/node_modules/.package-lock.json: tests/npm/package-lock.json tests/npm
 	@command -v npm >/dev/null || { echo >&2 'npm is missing; on Debian: apt-get install -y npm'; exit 1; }
 	@cd tests/npm && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
+
+# The browser that opens the documentation pages. Debian's, since a test tool's
+# own download is nobody's package.
+.PHONY: deps-browser
+deps-browser:
+	@command -v chromium >/dev/null || { \
+		if [[ $$(id -u) == 0 ]] && command -v apt-get >/dev/null; then \
+			echo 'installing chromium (once)'; \
+			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
+		else \
+			echo >&2 'chromium is missing; on Debian: apt-get install -y chromium'; exit 1; \
+		fi; }
 
 .PHONY: deps-tools
 deps-tools: $(LINT) $(BIN)/everything-server $(BIN)/tokens
@@ -114,11 +126,11 @@ cover-gate:
 	echo "statement coverage of cmd, actors, messages, transport, config: $$total % (gate: $(MINIMUM) %)"; \
 	awk -v t="$$total" 'BEGIN { exit !(t >= $(MINIMUM)) }'
 
-# The compact answers once more, in full: coverage counters make a value ten
-# times as dear, so that with them there are fewer of everything.
+# What has no goroutines and many values, once more and in full: with coverage
+# counters, which make a value ten times as dear, there are fewer.
 .PHONY: values
 values: deps-npm deps-tools
-	@TOON_VALUES=100000 $(GO) test ./transport/compact/...
+	@TOON_VALUES=100000 $(GO) test ./transport/compact/... ./config
 
 ## ---- the tiers
 

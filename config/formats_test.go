@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/mcpx/mcpx/messages"
+	"github.com/mcpx/mcpx/tests/cost"
 )
 
 var places = regexp.MustCompile(`(?m)^\w+\.\w+(:\d+:\d+)?: |line \d+, column \d+`)
@@ -177,46 +178,63 @@ func plain(n node) any {
 	}
 }
 
-// Hostile files are done with in little time: each of these
-// is quadratic in a parser that looks back.
-func TestFormats_HostileFilesTakeNoTime(t *testing.T) {
-	repeat := func(s string) string { return strings.Repeat(s, maxFileBytes/16/len(s)) }
-	for name, text := range map[string]string{
-		"brackets.yaml":   "a: " + repeat("["),
-		"dashes.yaml":     repeat("- "),
-		"questions.yaml":  repeat("? "),
-		"comments.yaml":   repeat("#\n") + "a: 1",
-		"comments2.yaml":  repeat("a: 1 # b\n#c\n"),
-		"one_line.yaml":   "{" + repeat("é: [], ") + "}",
-		"items.yaml":      "a: [" + repeat("1,") + "]",
-		"anchors.yaml":    "x: &a [" + repeat("&a b,") + "]\ny: *a",
-		"aliases.yaml":    "x: &a b\ny: [" + repeat("*a ,") + "]",
-		"late_alias.yaml": "x: [" + strings.Repeat("é,", 30_000) + "&a b, " + strings.Repeat("*a ,", 10_000) + "]",
-		"merges.yaml":     "x: &a {b: 1}\ny: {<<: [" + repeat("*a ,") + "]}",
-		"chain.yaml":      "x0: &x0 {a: 1}\n" + chain(10_000),
-		"quotes.yaml":     repeat(`"a": "\x41"` + "\n"),
-		"folded.yaml":     "a: >\n" + repeat(" a\n\n"),
-		"plain.yaml":      "a: " + repeat("a\n "),
-		"documents.yaml":  repeat("---\n"),
-		"tags.yaml":       repeat("!!str "),
-		"long_key.yaml":   repeat("a"),
-		"one_line.json":   "{" + strings.Repeat(`"é": [], `, 5_000) + "}",
-		"brackets.toml":   "a = " + repeat("["),
-		"keys.toml":       repeat("a=1\n"),
-		"tables.toml":     repeat("[a]\n"),
-		"arrays.toml":     repeat("[[a]]\n"),
-		"dots.toml":       repeat("a.") + "b = 1",
-		"one_line.toml":   "a = {" + strings.Repeat(`"é" = [], `, 5_000) + "}",
-		"comments.toml":   "a = [" + repeat("1, #\n") + "]",
-		"strings.toml":    `a = """` + repeat(`\`+"\n") + `"""`,
-	} {
+// hostileFiles are each quadratic in a parser that looks back; n is about how
+// many bytes they have.
+var hostileFiles = map[string]func(n int) string{
+	"brackets.yaml":   func(n int) string { return "a: " + upTo(n, "[") },
+	"dashes.yaml":     func(n int) string { return upTo(n, "- ") },
+	"questions.yaml":  func(n int) string { return upTo(n, "? ") },
+	"comments.yaml":   func(n int) string { return upTo(n, "#\n") + "a: 1" },
+	"comments2.yaml":  func(n int) string { return upTo(n, "a: 1 # b\n#c\n") },
+	"one_line.yaml":   func(n int) string { return "{" + upTo(n, "é: [], ") + "}" },
+	"items.yaml":      func(n int) string { return "a: [" + upTo(n, "1,") + "]" },
+	"anchors.yaml":    func(n int) string { return "x: &a [" + upTo(n, "&a b,") + "]\ny: *a" },
+	"aliases.yaml":    func(n int) string { return "x: &a b\ny: [" + upTo(n, "*a ,") + "]" },
+	"late_alias.yaml": func(n int) string { return "x: [" + upTo(n/2, "é,") + "&a b, " + upTo(n/2, "*a ,") + "]" },
+	"merges.yaml":     func(n int) string { return "x: &a {b: 1}\ny: {<<: [" + upTo(n, "*a ,") + "]}" },
+	"chain.yaml":      func(n int) string { return "x0: &x0 {a: 1}\n" + chain(n/20) },
+	"quotes.yaml":     func(n int) string { return upTo(n, `"a": "\x41"`+"\n") },
+	"folded.yaml":     func(n int) string { return "a: >\n" + upTo(n, " a\n\n") },
+	"plain.yaml":      func(n int) string { return "a: " + upTo(n, "a\n ") },
+	"documents.yaml":  func(n int) string { return upTo(n, "---\n") },
+	"tags.yaml":       func(n int) string { return upTo(n, "!!str ") },
+	"long_key.yaml":   func(n int) string { return upTo(n, "a") },
+	"one_line.json":   func(n int) string { return "{" + upTo(n, `"é": [], `) + "}" },
+	"brackets.toml":   func(n int) string { return "a = " + upTo(n, "[") },
+	"keys.toml":       func(n int) string { return upTo(n, "a=1\n") },
+	"tables.toml":     func(n int) string { return upTo(n, "[a]\n") },
+	"arrays.toml":     func(n int) string { return upTo(n, "[[a]]\n") },
+	"dots.toml":       func(n int) string { return upTo(n, "a.") + "b = 1" },
+	"one_line.toml":   func(n int) string { return "a = {" + upTo(n, `"é" = [], `) + "}" },
+	"comments.toml":   func(n int) string { return "a = [" + upTo(n, "1, #\n") + "]" },
+	"strings.toml":    func(n int) string { return `a = """` + upTo(n, `\`+"\n") + `"""` },
+}
+
+func upTo(n int, s string) string { return strings.Repeat(s, n/len(s)) }
+
+func TestFormats_HostileFilesCostAsMuchAsTheyAreLong(t *testing.T) {
+	small := maxFileBytes / 32
+	if cost.Instrumented() {
+		small /= 16 // `make test` runs these without instruments too
+	}
+	for name, file := range hostileFiles {
 		t.Run(name, func(t *testing.T) {
-			start := time.Now()
-			Load(LoadOptions{Path: name, Data: []byte(text), Environ: []string{}})
-			// Generous: what is quadratic takes longer by far, with the race detector at least.
-			if took := time.Since(start); took > 30*time.Second {
-				t.Errorf("took %s", took)
+			load := func(n int) time.Duration {
+				text := []byte(file(n))
+				return cost.Of(t, 1, func() error {
+					Load(LoadOptions{Path: name, Data: text, Environ: []string{}})
+					return nil
+				})
 			}
+			// What is quadratic costs 16 times as much. Noise only makes dearer: of several tries the least counts.
+			base, dear := load(small), load(4*small)
+			for range 4 {
+				if dear <= 8*max(base, 4*time.Millisecond) {
+					return
+				}
+				base, dear = min(base, load(small)), min(dear, load(4*small))
+			}
+			t.Errorf("%d bytes cost %s, four times as many %s", small, base, dear)
 		})
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"testing"
 	"time"
+
+	"github.com/mcpx/mcpx/tests/cost"
 )
 
 // BenchmarkEncode_UniformList1MB takes turns with json.Marshal of the same
@@ -14,9 +16,9 @@ func BenchmarkEncode_UniformList1MB(b *testing.B) {
 	p := newPairs(b)
 	var encode, any, structs time.Duration
 	for b.Loop() {
-		encode += price(b, 1, p.encode)
-		any += price(b, 1, p.marshalAny)
-		structs += price(b, 1, p.marshalStructs)
+		encode += cost.Of(b, 1, p.encode)
+		any += cost.Of(b, 1, p.marshalAny)
+		structs += cost.Of(b, 1, p.marshalStructs)
 	}
 	for unit, d := range map[string]time.Duration{"µs/encode": encode, "µs/marshal-any": any, "µs/marshal-structs": structs} {
 		b.ReportMetric(float64(d.Microseconds())/float64(b.N), unit)

@@ -2,12 +2,10 @@ package toon
 
 import (
 	"encoding/json"
-	"runtime"
-	"runtime/debug"
 	"slices"
-	"syscall"
 	"testing"
-	"time"
+
+	"github.com/mcpx/mcpx/tests/cost"
 )
 
 // row is a row of uniformRows.
@@ -30,14 +28,14 @@ const dearest, dearestInstrumented = 2.0, 40.0
 // structs, which is the cheapest there is.
 func TestPrice_OfAUniformListOf1MBIsAtMostTwiceThatOfMarshal(t *testing.T) {
 	p, most, n, times, how := newPairs(t), dearest, 7, 3, "as it is shipped"
-	if instrumented() {
+	if cost.Instrumented() {
 		most, n, times, how = dearestInstrumented, 3, 1, "instrumented"
 	}
 	var any, structs []float64
 	for range n {
-		encode := price(t, times, p.encode)
-		any = append(any, float64(encode)/float64(price(t, 1, p.marshalAny)))
-		structs = append(structs, float64(encode)/float64(price(t, times, p.marshalStructs)))
+		encode := cost.Of(t, times, p.encode)
+		any = append(any, float64(encode)/float64(cost.Of(t, 1, p.marshalAny)))
+		structs = append(structs, float64(encode)/float64(cost.Of(t, times, p.marshalStructs)))
 	}
 	slices.Sort(any)
 	slices.Sort(structs)
@@ -46,13 +44,6 @@ func TestPrice_OfAUniformListOf1MBIsAtMostTwiceThatOfMarshal(t *testing.T) {
 	if any[n/2] > most || structs[n/2] > most {
 		t.Errorf("that is more than %v times", most)
 	}
-}
-
-func instrumented() bool {
-	info, ok := debug.ReadBuildInfo()
-	return ok && slices.ContainsFunc(info.Settings, func(s debug.BuildSetting) bool {
-		return (s.Key == "-race" || s.Key == "-cover") && s.Value == "true"
-	})
 }
 
 // pairs are what is compared.
@@ -76,27 +67,3 @@ func newPairs(t testing.TB) *pairs {
 func (p *pairs) encode() error         { _, err := Encode(p.raw, EncodeOptions{}); return err }
 func (p *pairs) marshalAny() error     { _, err := json.Marshal(p.value); return err }
 func (p *pairs) marshalStructs() error { _, err := json.Marshal(p.rows); return err }
-
-// price is the processor time that f takes, its garbage included. A busy
-// machine makes everything slower, but hardly dearer.
-func price(t testing.TB, times int, f func() error) time.Duration {
-	t.Helper()
-	runtime.GC()
-	before := used(t)
-	for range times {
-		if err := f(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return (used(t) - before) / time.Duration(times)
-}
-
-// used is the processor time that the process has used.
-func used(t testing.TB) time.Duration {
-	t.Helper()
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		t.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
