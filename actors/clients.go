@@ -195,6 +195,11 @@ func (r *Runtime) AnswerClient(id messages.ClientID, p messages.Principal, quest
 	r.tell(id, messages.AnswerQuestion{Principal: p, ID: questionID, Answer: answer})
 }
 
+// Remember notes a request that holds in the session until further notice.
+func (r *Runtime) Remember(id messages.ClientID, p messages.Principal, request messages.Request) {
+	r.tell(id, messages.Remember{Principal: p, Request: request})
+}
+
 // tell sends to a client actor that may be gone, without making a dead letter of it.
 func (r *Runtime) tell(id messages.ClientID, m any) {
 	if pid := r.client(id); r.alive(pid) {

@@ -2,6 +2,7 @@
 package client
 
 import (
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -20,7 +21,8 @@ import (
 // Bounds: limits.streams_per_client streams; limits.client_notifications
 // notifications queued per session and per listen stream (an equal
 // list_changed is queued once, then the oldest is dropped and counted); as many
-// questions without an answer; limits.resume_events and limits.resume_bytes of
+// questions without an answer, and requests that hold until further notice;
+// limits.resume_events and limits.resume_bytes of
 // what was sent, for limits.resume_for; limits.client_idle without request,
 // stream or check.
 //
@@ -39,6 +41,7 @@ type client struct {
 	shared   queue                            // for the newest of those
 	asked    map[string]func(messages.Answer) // questions put to the client, by their id
 	kept     store                            // what was sent, for a client that comes back
+	standing standing                         // what the next upstream session must be told, too
 
 	used   time.Time
 	timer  kit.Timer
@@ -112,6 +115,12 @@ func (c *client) handle(ctx actor.Context, in messages.ToClient) {
 		c.openStream(ctx, m)
 	case messages.PullEvents:
 		c.pull(ctx, m)
+	case messages.Remember:
+		if m.Principal == c.spec.Principal {
+			c.standing = c.standing.note(m.Request, c.env.Limits.ClientNotifications)
+		}
+	case messages.Recall:
+		ctx.Send(ctx.Sender(), messages.Standing{Requests: slices.Clone(c.standing)})
 	case messages.KeepEvent:
 		ctx.Send(ctx.Sender(), c.keep(m))
 	case messages.CloseStream:

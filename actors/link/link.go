@@ -38,6 +38,9 @@ type link struct {
 	closed  *string // how closing ended
 }
 
+// recallTimeout bounds the wait for a client actor, which answers from memory.
+const recallTimeout = 5 * time.Second
+
 type dialResult struct {
 	conn Conn
 	err  error
@@ -148,12 +151,29 @@ func (l *link) dial(ctx actor.Context, m Open) {
 	server := m.Request.Spec.Name
 	m.Env.Tasks.Go(func() {
 		conn, err := m.Dialer.Dial(dialling, m.Request)
+		if err == nil {
+			restore(dialling, root, kit.Child(actor.NewPID(self.Address, kit.GatewayName), kit.ClientName(m.Request.Caller.Client)), conn, m.Request)
+		}
 		handOver <- dialResult{conn, err}
 		root.Send(self, dialled{})
 	}, func(reason string) {
 		handOver <- dialResult{nil, messages.Failf(messages.KindInternal, server, "server %q: connecting: %s", server, reason)}
 		root.Send(self, dialled{})
 	})
+}
+
+// restore tells a session that was opened in a client's name what its client has
+// asked an earlier one for, and what would go on where there is no gateway.
+func restore(ctx context.Context, root *actor.RootContext, client *actor.PID, conn Conn, req DialRequest) {
+	if !req.Caller.Mirror || req.Caller.Client == "" || conn.Peer().Modern {
+		return // whose requests stand for themselves
+	}
+	reply, _ := root.RequestFuture(client, messages.Recall{}, recallTimeout).Result() // nil: the client has gone
+	standing, _ := reply.(messages.Standing)
+	for _, r := range standing.Requests {
+		// What the server grants no more is its own matter; the rest goes on.
+		_ = conn.Do(ctx, r, new(SentFlag), messages.Discard)
+	}
 }
 
 func (l *link) settle(ctx actor.Context) {

@@ -17,6 +17,7 @@ type registry struct {
 	opened      int
 	maxSessions int
 	maxStreams  int
+	remembered  []string
 	closing     bool              // the runtime closed in good order
 	failing     *messages.Failure // answers every BeginRequest, CloseClient and OpenStream, if set
 }
@@ -165,6 +166,12 @@ func (r *registry) KeepStream(id messages.ClientID, p messages.Principal, spec m
 	}
 	stream, err := r.OpenStream(id, p, spec)
 	return messages.StreamOpened{Stream: stream}, err
+}
+
+func (r *registry) Remember(_ messages.ClientID, _ messages.Principal, request messages.Request) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.remembered = append(r.remembered, request.Method+" "+request.Name)
 }
 
 func (r *registry) KeepEvent(messages.ClientID, messages.StreamID, []byte) messages.EventKept {

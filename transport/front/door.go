@@ -74,6 +74,10 @@ type Clients interface {
 	// come to its end, or is taken up elsewhere.
 	NextKept(ctx context.Context, id messages.ClientID, stream messages.StreamID, after uint64) (messages.Events, error)
 
+	// Remember notes a request that the upstream has granted and that holds in
+	// the session until further notice, for upstream sessions to come.
+	Remember(id messages.ClientID, p messages.Principal, request messages.Request)
+
 	// CloseStream forgets the stream.
 	CloseStream(id messages.ClientID, stream messages.StreamID)
 

@@ -144,6 +144,7 @@ func (e *endpoint) answer(ctx context.Context, req request, deliver func(message
 	if err != nil {
 		return nil, errorOf(err, req.modern)
 	}
+	e.remember(req)
 	if req.modern {
 		result = mcp.CompleteResult(req.msg.Method, result, e.service.Describe(ctx, req.caller).Info)
 	}

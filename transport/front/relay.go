@@ -82,6 +82,19 @@ func (e *endpoint) pass(ctx context.Context, caller mcp.Caller, msg jsonrpc.Mess
 	}
 }
 
+// remember notes what the upstream has just granted for the rest of its session:
+// there may be another one before the client's is over.
+func (e *endpoint) remember(req request) {
+	if e.relay == nil || req.modern {
+		return
+	}
+	switch method := req.msg.Method; method {
+	case methodSetLevel, methodSubscribe, methodUnsubscribe:
+		uri, _ := jsonrpc.GetString(req.msg.Params, "uri")
+		e.clients.Remember(req.caller.Client, req.caller.Principal, messages.Request{Method: method, Name: uri, Params: req.msg.Params})
+	}
+}
+
 // callerOf is who speaks in a session.
 func callerOf(spec messages.ClientSpec, principal messages.Principal) mcp.Caller {
 	return mcp.Caller{

@@ -1,0 +1,95 @@
+package front
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"testing"
+
+	"github.com/mcpx/mcpx/messages"
+	"github.com/mcpx/mcpx/transport/mcp"
+)
+
+// upstream is a Relay: the puppet, which also grants what holds until further
+// notice, and answers on a stream where its tool is called so.
+type upstream struct{ *puppet }
+
+func (u upstream) Open(context.Context, mcp.Caller) (messages.Peer, error) {
+	return messages.Peer{Info: u.describe.Info, Capabilities: u.describe.Capabilities}, nil
+}
+
+func (u upstream) Mirrored(string) []mcp.ParamHeader { return nil }
+
+func (u upstream) Notify(context.Context, mcp.Caller, messages.Notification) error { return nil }
+
+func (u upstream) Serve(ctx context.Context, req mcp.Request, sink messages.Sink) (json.RawMessage, error) {
+	switch {
+	case req.Request.Method == methodSetLevel && string(req.Request.Params) == `{"level":"no"}`:
+		return nil, invalidParams("no such level")
+	case req.Request.Method == methodSetLevel, req.Request.Method == methodSubscribe, req.Request.Method == methodUnsubscribe:
+		return json.RawMessage("{}"), nil
+	case req.Request.Name == "streamed":
+		sink.(messages.Streamer).Stream()
+		return callResult("done"), nil
+	case req.Request.Name == "refused on a stream":
+		sink.(messages.Streamer).Stream()
+		return nil, methodNotFound("it")
+	}
+	return u.puppet.Serve(ctx, req, sink)
+}
+
+func newRelayed(t *testing.T) *world {
+	t.Helper()
+	return newWorldOf(t, func(s Service, c Clients) http.Handler { return NewHTTP(upstream{s.(*puppet)}, c, Options{}) })
+}
+
+func TestRelay_WhatHoldsUntilFurtherNoticeIsRememberedOnceItIsGranted(t *testing.T) {
+	w := newRelayed(t)
+	session := w.initialize(mcp.V20251125)
+	for _, message := range []string{
+		`{"jsonrpc":"2.0","id":1,"method":"logging/setLevel","params":{"level":"info"}}`,
+		`{"jsonrpc":"2.0","id":2,"method":"logging/setLevel","params":{"level":"no"}}`,
+		`{"jsonrpc":"2.0","id":3,"method":"resources/subscribe","params":{"uri":"a:b"}}`,
+		`{"jsonrpc":"2.0","id":4,"method":"resources/unsubscribe","params":{"uri":"a:b"}}`,
+		call(5, "echo"),
+	} {
+		if status, _, body := w.post(message, session...); status != http.StatusOK {
+			t.Errorf("%s: %d %s", message, status, body)
+		}
+	}
+	w.clients.mu.Lock()
+	defer w.clients.mu.Unlock()
+	if want := []string{"logging/setLevel ", "resources/subscribe a:b", "resources/unsubscribe a:b"}; !slices.Equal(w.clients.remembered, want) {
+		t.Errorf("remembered %q, want %q", w.clients.remembered, want)
+	}
+}
+
+func TestRelay_AnswersWithAStreamWhereItsUpstreamDid(t *testing.T) {
+	w := newRelayed(t)
+	session := w.initialize(mcp.V20251125)
+	for _, c := range []struct {
+		tool   string
+		modern bool
+		status int
+		media  string
+	}{
+		{"echo", false, http.StatusOK, typeJSON},
+		{"echo", true, http.StatusOK, typeJSON},
+		{"streamed", false, http.StatusOK, typeSSE},
+		{"streamed", true, http.StatusOK, typeSSE},
+		{"refused on a stream", false, http.StatusOK, typeSSE},
+		{"refused on a stream", true, http.StatusNotFound, typeJSON}, // an error has a status there
+	} {
+		body, header := call(1, c.tool), session
+		if c.modern {
+			body, header = modernCall(1, c.tool, "")
+		}
+		if status, media, got := w.post(body, header...); status != c.status || media != c.media {
+			t.Errorf("%s, modern %v: %d %s: %s", c.tool, c.modern, status, media, got)
+		}
+	}
+	if _, media, _ := w.post(call(1, "streamed"), append(session, "Accept", typeJSON)...); media != typeJSON {
+		t.Errorf("a client that takes no stream got %s", media)
+	}
+}
