@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mcpx/mcpx/tests/testkit"
 )
@@ -81,6 +82,10 @@ func sameDocument(t *testing.T, name, served string) {
 	}
 }
 
+// compilers is a cap for what others compile, on a machine that does other
+// things too.
+const compilers = 3 * time.Minute
+
 // runNode runs a script in a folder and returns what it wrote; it must succeed.
 func runNode(t *testing.T, dir string, args ...string) string {
 	t.Helper()
@@ -88,7 +93,7 @@ func runNode(t *testing.T, dir string, args ...string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
+	ctx, cancel := context.WithTimeout(t.Context(), compilers)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir, cmd.Env = dir, testkit.Environment(dir)

@@ -120,6 +120,9 @@ func (c *converter) object(n *node) *node {
 	if settle(out) {
 		notes = append(notes, "No value fits what the server declares here.")
 	}
+	for _, part := range parts {
+		disarm(part)
+	}
 	if len(parts) > 0 {
 		out = join(parts, out)
 	}
@@ -156,8 +159,6 @@ func (c *converter) member(out, n *node, key string, v *node) string {
 			return c.put(out, "items", v)
 		}
 		return ""
-	case key == "items" && c.tuple(n):
-		return ""
 	case key == "dependencies":
 		return c.dependencies(out, v)
 	case (key == "exclusiveMinimum" || key == "exclusiveMaximum") && v.kind == kindBool:
@@ -168,6 +169,8 @@ func (c *converter) member(out, n *node, key string, v *node) string {
 		return ""
 	case key == "minimum" && isTrue(n.get("exclusiveMinimum")), key == "maximum" && isTrue(n.get("exclusiveMaximum")):
 		return ""
+	case key == "example" && n.get("examples") == nil: // as OpenAPI wrote it before 3.1
+		return c.put(out, "examples", list(v))
 	case strings.HasPrefix(key, "x-"):
 		if !misread(v) && v.within(maxValueLevels) && c.pay(v) {
 			out.set(key, v)

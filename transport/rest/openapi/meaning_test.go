@@ -108,6 +108,8 @@ func TestDocument_ReferencesMeanWhatTheyMeant(t *testing.T) {
 			[]string{`{"a":2}`, `{"a":[1]}`}, nil},
 		"words of before and of today": {`{"dependencies":{"a":["b"]},"dependentRequired":{"c":["d"]},"dependentSchemas":{"e":{"required":["f"]}}}`,
 			[]string{`{"a":1,"b":1}`, `{"c":1,"d":1}`, `{"e":1,"f":1}`}, []string{`{"a":1}`, `{"c":1}`, `{"e":1}`}},
+		"words of before and of today, of a method": {`{"dependencies":{"valueOf":["b"]},"dependentRequired":{"valueOf":["d"]},"dependentSchemas":{"valueOf":{"required":["f"]}}}`,
+			[]string{`{"valueOf":1,"b":1,"d":1,"f":1}`, `{}`}, []string{`{"valueOf":1,"d":1,"f":1}`, `{"valueOf":1,"b":1,"f":1}`, `{"valueOf":1,"b":1,"d":1}`}},
 		"a property that is called as a method": {`{"properties":{"hasOwnProperty":{"type":"boolean"}},"patternProperties":{"^hasOwnProperty$":{"const":true}},"additionalProperties":false}`,
 			[]string{`{"hasOwnProperty":true}`, `{}`}, []string{`{"hasOwnProperty":false}`, `{"hasOwnProperty":1}`, `{"has":true}`}},
 		"values of other types": {`{"properties":{"a":{"type":"string","enum":["x",1,null,"x"]},"b":{"type":"integer","enum":["x"]},"c":{"type":["null","integer"],"const":1.5,"not":{"type":"null"}},"d":{"type":"array","properties":{"x":false}},"e":{"type":"object","items":false}}}`,

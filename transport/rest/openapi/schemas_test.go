@@ -56,6 +56,7 @@ func TestSchema_IsWrittenAs2020_12AndOtherwiseAsItWas(t *testing.T) {
 			`{"$schema":"http://json-schema.org/draft-07/schema#","dependencies":{"a":["b"],"c":{"required":["d"]}}}`,
 			`{"dependentRequired":{"a":["b"]},"dependentSchemas":{"c":{"required":["d"]}}}`, ""},
 		"booleans": {`{"items":true,"properties":{"a":false,"b":true},"additionalProperties":false,"not":false}`, `{"items":true,"properties":{"a":{"not":{}},"b":{}},"additionalProperties":false,"not":{"not":{}}}`, ""},
+		"examples": {`{"example":{"a":1}}`, `{"examples":[{"a":1}]}`, ""},
 		"true":     {`true`, `{}`, ""},
 		"equal keys": {
 			`{"type":"string","title":"a","type":"number"}`, `{"type":"number","title":"a"}`, ""},
