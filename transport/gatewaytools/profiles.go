@@ -73,7 +73,7 @@ var inspectTool = &tool{
 	directory: toolDirectory,
 	params: []param{
 		{"server_name", "string", true, ""},
-		{"tool_name", "string", false, "Without it, all tools of the server are shown."},
+		{"tool_name", "string", false, "Without it: all tools."},
 	},
 	run: inspect,
 }
@@ -90,11 +90,11 @@ var describeTool = &tool{
 
 var execTool = &tool{
 	name: "exec", title: "Execute a tool", names: true,
-	lead: "Execute an MCP tool. Use inspect first to find the tool and its input_schema.",
+	lead: "Execute an MCP tool. Use inspect first to get its input_schema.",
 	params: []param{
 		{"server_name", "string", true, ""},
 		{"tool_name", "string", true, ""},
-		{"arguments", "object", false, "As the tool's input_schema wants them."},
+		{"arguments", "object", false, ""},
 	},
 	run: exec,
 }
@@ -104,7 +104,7 @@ var callTool = &tool{
 	lead: "Execute an MCP tool. Use describe first to get its input_schema.",
 	params: []param{
 		{"method", "string", true, "\"server.tool\"."},
-		{"arguments", "object", false, "As the tool's input_schema wants them."},
+		{"arguments", "object", false, ""},
 	},
 	run: exec,
 }
@@ -126,7 +126,7 @@ var resourcesTool = &tool{
 	directory: resourceDirectory,
 	params: []param{
 		{"server_name", "string", true, ""},
-		{"uri", "string", false, "Without it, resources and templates are listed."},
+		{"uri", "string", false, "Without it: a list."},
 	},
 	run: resources,
 }
