@@ -7,7 +7,9 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 
@@ -22,9 +24,23 @@ import (
 	"go.uber.org/goleak"
 )
 
+// report is what the tests have measured.
+var report = testkit.Report{Title: "The OpenAPI service"}
+
 func TestMain(m *testing.M) {
 	puppet.Main() // this binary is its own puppets
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(reporting{m})
+}
+
+type reporting struct{ *testing.M }
+
+func (r reporting) Run() int {
+	code := r.M.Run()
+	if err := report.Write("rest.md"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
 }
 
 // service is mcpx as an HTTP service, in the process of the test.
