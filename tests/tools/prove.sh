@@ -84,11 +84,11 @@ race() {
 }
 
 isolation() {
-	begin isolation 'isolation and chaos in their long forms: see isolation.md and chaos.md'
+	begin isolation 'isolation and chaos in their long forms: see isolation.md, chaos.md and rest.md'
 	local dir pkg
 	dir=$(mktemp -d)
 	go build -trimpath -o "$dir/mcpx" ./cmd/mcpx # as people run it, without the race detector
-	for pkg in isolation chaos; do
+	for pkg in isolation chaos rest; do
 		run "tests/$pkg" env MCPX_PROVE=1 MCPX_BINARY="$dir/mcpx" MCPX_REPORTS="$reports" \
 			go test -count 1 -timeout 30m "./tests/$pkg" || failed=1
 	done
