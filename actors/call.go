@@ -114,17 +114,19 @@ func (r *Runtime) callOnce(ctx context.Context, admit messages.Admit, sink messa
 // answer. It waits for actors only, never for ctx: exactly one answer is coming.
 func (r *Runtime) await(a *asker, upstream *actor.PID, call messages.Call, sink messages.Sink) messages.Outcome {
 	owes := upstream
-	sent := messages.SentNo
+	sent := messages.SentNo // as far as is known of the I/O
 	for {
 		// Background: the session answers at the deadline and on cancellation.
 		m, _ := r.next(context.Background(), a, owes)
 		switch m := m.(type) {
 		case messages.Outcome:
-			return m
+			return truthful(m, sent)
 		case link.Lease:
 			owes = m.Session
 			out := m.Do(call.Request, call.Server, r.progress(m.Session, sink))
-			sent = m.Sent.Sent()
+			if out.Failure == nil || out.Failure.Sent != messages.SentNo {
+				sent = m.Sent.Sent()
+			}
 			if r.alive(m.Session) { // a killed one has answered
 				r.system.Root.Send(m.Session, session.Finished{Outcome: out})
 			}
@@ -134,6 +136,18 @@ func (r *Runtime) await(a *asker, upstream *actor.PID, call messages.Call, sink 
 			return messages.Outcome{Failure: f}
 		}
 	}
+}
+
+// truthful corrects the answer of a session that gave up in the moment in which
+// the request was about to be written: only the I/O, which has ended by now,
+// knows that it was.
+func truthful(out messages.Outcome, sent messages.Sent) messages.Outcome {
+	if out.Failure == nil || out.Failure.Sent != messages.SentNo || sent == messages.SentNo {
+		return out
+	}
+	f := *out.Failure
+	f.Sent, f.Stale = sent, false
+	return messages.Outcome{Failure: &f}
 }
 
 // progress tells the session of each progress notification that passes, since
