@@ -44,6 +44,7 @@ func TestChaos_EveryCallIsAnsweredOnceAndNothingIsLeft(t *testing.T) {
 	defer troubled.Wait()
 	defer cancel()
 	troubled.Go(func() { harm.make(ctx) })
+	troubled.Go(func() { s.late.watch(ctx) })
 
 	begun := time.Now()
 	answers := s.work(seed, calls, rate, all)
@@ -101,7 +102,7 @@ func (s *scene) work(seed uint64, calls int, rate float64, doors []door) []answe
 		wg.Go(func() {
 			asked := time.Now()
 			answers[i] = enter(a)
-			answers[i].took = time.Since(asked)
+			answers[i].asked, answers[i].took = asked, time.Since(asked)
 		})
 	}
 	wg.Wait()
@@ -130,8 +131,9 @@ func (s *scene) judge(answers []answer) string {
 				a.n, a.tool, a.server, a.who, fmt.Sprintf(format, args...), a.took, a.kind, a.sent, a.text, entries)
 		}
 		slowest = max(slowest, a.took)
-		if a.took > deadline+slack {
-			wrong("it came after its deadline")
+		// What is done for a call is done by several goroutines, one after the other.
+		if stood := s.late.within(a.asked, a.asked.Add(a.took)); a.took > deadline+slack+2*stood {
+			wrong("it came after its deadline, and the machine kept us waiting for %v only", stood)
 		}
 		switch {
 		case a.result != nil:
@@ -157,7 +159,11 @@ func (s *scene) judge(answers []answer) string {
 			}
 		}
 	}
-	if kinds["results"] < len(answers)/2 {
+	least := len(answers) / 10
+	if testkit.Long() {
+		least *= 5 // there the machine is not to blame
+	}
+	if kinds["results"] < least {
 		t.Errorf("%d results of %d calls: there was more trouble than work", kinds["results"], len(answers))
 	}
 	s.judgeSessions()

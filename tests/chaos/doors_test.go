@@ -35,6 +35,7 @@ type answer struct {
 	result     *ledger.Count // nil: it failed
 	kind, sent string        // of the failure
 	text       string        // as it came
+	asked      time.Time
 	took       time.Duration
 }
 

@@ -1,6 +1,8 @@
 package chaos_test
 
 import (
+	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -11,12 +13,56 @@ import (
 )
 
 // What a call may take: as long for a connection as for the answer. Beyond that
-// is only what a busy machine adds.
+// is only what a busy machine adds; see late.
 const (
 	requestTimeout = time.Second
 	deadline       = 2 * requestTimeout
 	slack          = 3 * time.Second
 )
+
+// late says how long this process was kept waiting by the machine.
+type late struct {
+	mu    sync.Mutex
+	waits []wait
+}
+
+type wait struct {
+	until time.Time
+	d     time.Duration
+}
+
+// watch looks every few milliseconds how late it is, until ctx ends.
+func (l *late) watch(ctx context.Context) {
+	const every = 10 * time.Millisecond
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for last := time.Now(); ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		now := time.Now()
+		if d := now.Sub(last) - every; d > every {
+			l.mu.Lock()
+			l.waits = append(l.waits, wait{now, d})
+			l.mu.Unlock()
+		}
+		last = now
+	}
+}
+
+// within returns how long that was in a span of time, all in all.
+func (l *late) within(from, to time.Time) (sum time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, w := range l.waits {
+		if w.until.After(from) && w.until.Add(-w.d).Before(to) {
+			sum += w.d
+		}
+	}
+	return sum
+}
 
 // scene are servers of both eras, over all transports, under all policies.
 type scene struct {
@@ -24,6 +70,7 @@ type scene struct {
 	book  *ledger.Book
 	specs []messages.ServerSpec
 	http  []httpServer
+	late  late
 }
 
 // httpServer is one that can break its connections.

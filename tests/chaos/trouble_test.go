@@ -33,7 +33,8 @@ func (m *trouble) kinds() []func() string {
 func (m *trouble) make(ctx context.Context) {
 	m.did, m.stopped = map[string]int{}, map[int]time.Time{}
 	kinds := m.kinds()
-	for {
+	m.random.Shuffle(len(kinds), func(i, j int) { kinds[i], kinds[j] = kinds[j], kinds[i] })
+	for i := 0; ; i++ {
 		pause := time.NewTimer(time.Duration(20+m.random.IntN(100)) * time.Millisecond)
 		select {
 		case <-ctx.Done():
@@ -42,7 +43,11 @@ func (m *trouble) make(ctx context.Context) {
 		case <-pause.C:
 		}
 		m.wake()
-		if what := kinds[m.random.IntN(len(kinds))](); what != "" {
+		harm := kinds[m.random.IntN(len(kinds))]
+		if i < len(kinds) {
+			harm = kinds[i] // each of them at least once
+		}
+		if what := harm(); what != "" {
 			m.did[what]++
 		}
 	}
@@ -114,8 +119,8 @@ func (m *trouble) reset() string {
 // loseAnswer breaks the connection of a call that the server has done.
 func (m *trouble) loseAnswer() string {
 	s := m.server()
-	if s.older {
-		return ""
+	for s.older {
+		s = m.server()
 	}
 	beginning := []string{"", `{"jsonrpc":"2.0",`}[m.random.IntN(2)]
 	s.Once("tools/call", func(x *puppethttp.Exchange) {
