@@ -92,8 +92,7 @@ type Outcome struct {
 	Result  json.RawMessage // the upstream's result, its own bytes; nil when Failure is set
 	Failure *Failure
 	Peer    *Peer // of RequestOpen
-	// Streamed: the upstream answered with an event stream where it could have
-	// done without.
+	// Streamed: the upstream answered on a stream: a transparent endpoint does, too.
 	Streamed bool
 	Cached   bool // the result was kept from an earlier call, or is that of another call at the same time
 }

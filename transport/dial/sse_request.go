@@ -36,6 +36,7 @@ func (c *sseConn) Do(ctx context.Context, req messages.Request, sent *link.SentF
 		out = c.abandon(ctx, p, cancel)
 		c.mux.forsake(p)
 	}
+	out.Streamed = true // it cannot do otherwise
 	return out
 }
 

@@ -107,6 +107,7 @@ func (c *stdioConn) Do(ctx context.Context, req messages.Request, sent *link.Sen
 		out = c.abandon(ctx, p)
 		c.forsake(p)
 	}
+	out.Streamed = c.mirror // a pipe is a stream: over HTTP, too, the answer comes on one
 	if c.peer.Modern && out.Failure == nil && !c.mirror {
 		if result, failure, asked := answerInputRequired(c.name, req.Method, out.Result); asked {
 			return messages.Outcome{Result: result, Failure: failure}
