@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -41,7 +42,7 @@ type Problem struct {
 }
 
 // String renders the problem as compilers do:
-// mcpx.json:12:5: server "x": stdio type requires 'command' field.
+// mcpx.json:12:5: Server 'x': stdio type requires 'command' field.
 func (p Problem) String() string {
 	var b strings.Builder
 	if p.File != "" {
@@ -55,7 +56,8 @@ func (p Problem) String() string {
 		b.WriteString("warning: ")
 	}
 	if p.Server != "" {
-		fmt.Fprintf(&b, "server %q: ", p.Server)
+		name := strconv.Quote(p.Server) // no name breaks the line
+		fmt.Fprintf(&b, "Server '%s': ", strings.ReplaceAll(name[1:len(name)-1], `\"`, `"`))
 	}
 	if p.Key != "" {
 		b.WriteString(p.Key + ": ")

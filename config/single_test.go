@@ -62,16 +62,16 @@ func TestSingleServer_IsCheckedLikeOneOfTheFile(t *testing.T) {
 		line CommandLine
 		want string
 	}{
-		{CommandLine{}, `server "server": stdio type requires 'command' field`},
-		{CommandLine{Words: []string{"x"}, Type: "t"}, `server "x": unknown type 't', must be 'stdio' or 'http'`},
-		{CommandLine{Words: []string{"x"}, Type: "sse"}, `server "x": url: must begin with http:// or https://`},
-		{CommandLine{Type: "http"}, `server "server": http type requires 'url' field`},
-		{CommandLine{Words: []string{"http://h", "x"}}, `server "h": expected nothing behind the URL`},
-		{CommandLine{Words: []string{"x"}, Name: "a\tb"}, `server "a\tb": the name of a server must not hold control characters`},
-		{CommandLine{Words: []string{"x"}, Name: strings.Repeat("é", 65)}, `server "` + strings.Repeat("é", 39) + `…": the name of a server has at most 128 bytes, this one 130`},
-		{CommandLine{Words: []string{"x"}, Headers: map[string]string{"A": "canary"}}, `warning: server "x": headers: is not used by a server of type stdio`},
-		{CommandLine{Words: []string{"http://h"}, Env: map[string]string{"A": "canary"}}, `warning: server "h": env: is not used by a server of type http`},
-		{CommandLine{Words: []string{"x\x00"}, Name: "n"}, `server "n": command: holds a NUL character, which no program and no server accepts`},
+		{CommandLine{}, `Server 'server': stdio type requires 'command' field`},
+		{CommandLine{Words: []string{"x"}, Type: "t"}, `Server 'x': unknown type 't', must be 'stdio' or 'http'`},
+		{CommandLine{Words: []string{"x"}, Type: "sse"}, `Server 'x': url: must begin with http:// or https://`},
+		{CommandLine{Type: "http"}, `Server 'server': http type requires 'url' field`},
+		{CommandLine{Words: []string{"http://h", "x"}}, `Server 'h': expected nothing behind the URL`},
+		{CommandLine{Words: []string{"x"}, Name: "a\tb"}, `Server 'a\tb': the name of a server must not hold control characters`},
+		{CommandLine{Words: []string{"x"}, Name: strings.Repeat("é", 65)}, `Server '` + strings.Repeat("é", 39) + `…': the name of a server has at most 128 bytes, this one 130`},
+		{CommandLine{Words: []string{"x"}, Headers: map[string]string{"A": "canary"}}, `warning: Server 'x': headers: is not used by a server of type stdio`},
+		{CommandLine{Words: []string{"http://h"}, Env: map[string]string{"A": "canary"}}, `warning: Server 'h': env: is not used by a server of type http`},
+		{CommandLine{Words: []string{"x\x00"}, Name: "n"}, `Server 'n': command: holds a NUL character, which no program and no server accepts`},
 	} {
 		spec, problems := SingleServer(c.line, messages.DefaultPolicy())
 		if problems.String() != c.want+"\n" {

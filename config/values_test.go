@@ -204,7 +204,7 @@ func TestPool_TheLeastIsNeverAboveTheMost(t *testing.T) {
 	}
 	// One server's bound against what all have.
 	cfg, problems := Load(LoadOptions{Path: "f", Environ: []string{"MCPX_POOL__MIN=3"}, Data: []byte(`{"mcpServers": {"a": {"command": "x", "pool": {"max": 2}}, "b": {"command": "x"}}}`)})
-	const want = `f:1:55: server "a": pool.max: pool.min is 3 and pool.max 2: the least must not be above the most` + "\n"
+	const want = `f:1:55: Server 'a': pool.max: pool.min is 3 and pool.max 2: the least must not be above the most` + "\n"
 	if cfg == nil || len(cfg.Servers) != 1 || cfg.Servers[0].Policy.PoolMin != 3 || problems.String() != want {
 		t.Error(problems)
 	}

@@ -86,7 +86,7 @@ func TestCheck_OneBadServerHidesNoOther(t *testing.T) {
 	if got.code != exitError {
 		t.Errorf("exit code %d", got.code)
 	}
-	for _, want := range []string{"mcpx.json:6:", `server "odd"`, `server "gone": command "no-such-program-anywhere" not found`, `"nowhere": its cwd "/no/such/place" does not exist`} {
+	for _, want := range []string{"mcpx.json:6:", `Server 'odd'`, `server "gone": command "no-such-program-anywhere" not found`, `"nowhere": its cwd "/no/such/place" does not exist`} {
 		if !strings.Contains(got.err, want) {
 			t.Errorf("no %q in\n%s", want, got.err)
 		}

@@ -152,7 +152,7 @@ func TestReload_AServerWithErrorsGoesOnAsItWas(t *testing.T) {
 		t.Error(got)
 	}
 	s.connected(2, 2)
-	for _, want := range []string{`server \"a\": max_queue: must be at least 0`, "Servers with errors go on as they were", `"servers":["a"]`} {
+	for _, want := range []string{`Server 'a': max_queue: must be at least 0`, "Servers with errors go on as they were", `"servers":["a"]`} {
 		s.logs(want)
 	}
 }

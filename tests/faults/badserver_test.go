@@ -108,12 +108,12 @@ func TestBadInput_ABadServerCostsItsOwnCallersOnly(t *testing.T) {
 	logged := []string{
 		`mcpx.json:L:C: warning: colour: unknown key, ignored`,
 		`mcpx.json:L:C: warning: limits.stderr_tail: unknown key, ignored`,
-		`mcpx.json:L:C: warning: server "extra": nickname: unknown key, ignored`,
-		`mcpx.json:L:C: server "new\nline": the name of a server must not hold control characters`,
-		`mcpx.json:L:C: server "pigeon": unknown type 'pigeon', must be 'stdio' or 'http'`,
-		`mcpx.json:L:C: server "typo": stdio type requires 'command' field`,
-		`mcpx.json:L:C: warning: server "typo": comand: unknown key, ignored; did you mean "command"?`,
-		`mcpx.json:L:C: server "unset": args[0]: environment variable NOT_SET_ANYWHERE is not set (${NOT_SET_ANYWHERE:-default} would give it a default)`,
+		`mcpx.json:L:C: warning: Server 'extra': nickname: unknown key, ignored`,
+		`mcpx.json:L:C: Server 'new\nline': the name of a server must not hold control characters`,
+		`mcpx.json:L:C: Server 'pigeon': unknown type 'pigeon', must be 'stdio' or 'http'`,
+		`mcpx.json:L:C: Server 'typo': stdio type requires 'command' field`,
+		`mcpx.json:L:C: warning: Server 'typo': comand: unknown key, ignored; did you mean "command"?`,
+		`mcpx.json:L:C: Server 'unset': args[0]: environment variable NOT_SET_ANYWHERE is not set (${NOT_SET_ANYWHERE:-default} would give it a default)`,
 		`stderr: mcpx: on stdout, and no message (parse error: at byte 0: unexpected "W", want a value): Welcome! Type help for help.`,
 	}
 	places := strings.NewReplacer(host(nowhere), "NOWHERE", host(mail.URL), "MAIL")
