@@ -169,6 +169,17 @@ func differentialValues() int {
 	return 3000
 }
 
+// The explanations are for one version.
+func TestOracle_IsTheVersionThatTheTablesAreAbout(t *testing.T) {
+	manifest, err := os.ReadFile(filepath.Join("..", "..", "..", "tests", "npm", "node_modules", "@toon-format", "toon", "package.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if version, _ := jsonrpc.GetString(manifest, "version"); version != "4.4.0" {
+		t.Errorf("@toon-format/toon is %s: see what has changed", version)
+	}
+}
+
 func TestOracle_WritesTheSameText(t *testing.T) {
 	type pair struct {
 		in      []byte

@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"unicode/utf8"
 )
@@ -21,10 +20,17 @@ type generator struct {
 	out    []byte
 	halves bool // half surrogate pairs stay; otherwise U+FFFD is in their place
 	half   bool // there was one
+	quoted int  // keys that TOON needs quotes for
+	digits int  // of the longest number, point and exponent included
 }
 
 // value returns the JSON text that belongs to a seed.
 func value(seed uint64, halves bool) (text []byte, half bool) {
+	g := generated(seed, halves)
+	return g.out, g.half
+}
+
+func generated(seed uint64, halves bool) *generator {
 	g := &generator{Rand: rand.New(rand.NewPCG(seed, 17)), halves: halves}
 	switch g.IntN(8) {
 	case 0:
@@ -34,7 +40,7 @@ func value(seed uint64, halves bool) (text []byte, half bool) {
 	default:
 		g.any(1+g.IntN(5), 8)
 	}
-	return g.out, g.half
+	return g
 }
 
 func (g *generator) space() {
@@ -192,6 +198,9 @@ func (g *generator) keys(n int) []string {
 		if !seen[k] {
 			seen[k] = true
 			out = append(out, k)
+			if !isPlainKey([]byte(k)) {
+				g.quoted++
+			}
 		}
 	}
 	return out
@@ -249,13 +258,15 @@ func (g *generator) string(s string) {
 	g.text(`"`)
 }
 
-func (g *generator) digits(n int) {
+func (g *generator) someDigits(n int) {
 	for range n {
 		g.out = append(g.out, "0123456789000999"[g.IntN(16)])
 	}
 }
 
 func (g *generator) number() {
+	start := len(g.out)
+	defer func() { g.digits = max(g.digits, len(g.out)-start) }()
 	most := 1 + g.IntN(20)
 	if g.IntN(50) == 0 {
 		most = 400
@@ -267,11 +278,11 @@ func (g *generator) number() {
 		g.text("0")
 	} else {
 		g.out = append(g.out, byte('1'+g.IntN(9)))
-		g.digits(most - 1)
+		g.someDigits(most - 1)
 	}
 	if g.IntN(3) == 0 {
 		g.text(".")
-		g.digits(1 + g.IntN(most))
+		g.someDigits(1 + g.IntN(most))
 	}
 	if g.IntN(4) == 0 {
 		g.text([]string{"e", "E", "e+", "e-", "E+0", "E-00"}[g.IntN(6)])
@@ -302,44 +313,48 @@ func randomValues(t *testing.T) int {
 
 func TestRandomValues_ComeBackEqual(t *testing.T) {
 	n := randomValues(t)
-	var halves, smaller, deepest atomic.Int64
+	var mu sync.Mutex
+	var halves, smaller, quoted, deepest, longest int
 	workers := runtime.GOMAXPROCS(0)
 	var wg sync.WaitGroup
 	for worker := range workers {
 		wg.Go(func() {
 			for seed := worker; seed < n && !t.Failed(); seed += workers {
-				in, half := value(uint64(seed), false)
-				if half {
-					halves.Add(1)
+				g := generated(uint64(seed), false)
+				if g.half {
 					whole, _ := value(uint64(seed), true)
 					if got, err := Encode(whole, EncodeOptions{}); !errors.Is(err, ErrSurrogate) {
 						t.Errorf("seed %d: half a surrogate pair became %q, %v", seed, got, err)
 					}
 				}
-				was, err := parseTree(in)
+				was, err := parseTree(g.out)
 				if err == nil {
-					err = roundTrip(in, was, seed)
+					err = roundTrip(g.out, was, seed)
 				}
 				if err != nil {
-					t.Errorf("seed %d: %v\n%s", seed, err, in)
+					t.Errorf("seed %d: %v\n%s", seed, err, g.out)
 				}
-				if _, ok := Smaller(in, 1); ok {
-					smaller.Add(1)
-				}
-				for deep := int64(levels(was)); ; {
-					if old := deepest.Load(); deep <= old || deepest.CompareAndSwap(old, deep) {
-						break
-					}
-				}
+				_, small := Smaller(g.out, 1)
+				mu.Lock()
+				halves, smaller, quoted = halves+one(g.half), smaller+one(small), quoted+g.quoted
+				deepest, longest = max(deepest, levels(was)), max(longest, g.digits)
+				mu.Unlock()
 			}
 		})
 	}
 	wg.Wait()
-	t.Logf("%d values, nested up to %d deep; %d smaller as TOON; %d with half surrogate pairs, which were refused and came back with U+FFFD in their place",
-		n, deepest.Load(), smaller.Load(), halves.Load())
-	if deepest.Load() < 50 || halves.Load()*smaller.Load() == 0 {
+	t.Logf("%d values, nested up to %d deep, with %d keys that need quotes and numbers of up to %d characters; %d are smaller as TOON; %d with half surrogate pairs, which were refused and came back with U+FFFD in their place",
+		n, deepest, quoted, longest, smaller, halves)
+	if deepest < 50 || longest < 400 || halves*smaller*quoted == 0 {
 		t.Error("the values do not hold what this test is about")
 	}
+}
+
+func one(yes bool) int {
+	if yes {
+		return 1
+	}
+	return 0
 }
 
 // roundTrip writes and reads a value with the options that belong to a seed.
