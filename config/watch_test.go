@@ -110,6 +110,8 @@ func TestWatch_ABurstOfWritesIsOneChange(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "mcpx.json")
 	put(t, path, content(0))
 	w := startWatch(t, path, content(0))
+	put(t, path, content("first"))
+	w.changed() // from here on it follows the file; its first look is over
 	for i := range 20 {
 		put(t, path, content(i+1))
 	}
