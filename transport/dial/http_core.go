@@ -239,13 +239,16 @@ func (c *httpCore) shutDown(endSession func(context.Context) error) error {
 		}
 	}
 	c.end(messages.Failf(messages.KindUnavailable, c.name, "server %q: the connection is being closed", c.name))
+	grace, cancel := context.WithTimeout(c.closing, closeGrace)
+	defer cancel()
+	select { // requests that were given up just now still have to say so
+	case <-c.exchanges.none():
+	case <-grace.Done():
+	}
 	idle := c.tasks.Close()
-	grace := time.NewTimer(closeGrace)
-	defer grace.Stop()
 	select {
 	case <-idle:
-	case <-grace.C:
-	case <-c.closing.Done():
+	case <-grace.Done():
 	}
 	var err error
 	if !wasLost { // a session that is lost has nobody who could end it

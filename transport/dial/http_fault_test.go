@@ -219,6 +219,25 @@ func TestHTTPFault_OfAnExpiredSessionEachRequestHearsForItself(t *testing.T) {
 	wantText(t, <-served, "1")
 }
 
+// Who gives a request up and closes in the same moment has said both.
+func TestHTTPClose_WaitsForACancellationThatIsAboutToGoOut(t *testing.T) {
+	for range 20 {
+		p := puppethttp.Start(t, puppethttp.Options{})
+		c := httpTo(p.URL).era("legacy").dial(t)
+		p.Always("tools/call:hold", puppethttp.Hold(nil))
+		out, cancel := underway(t, c, toolCall("hold", "{}"))
+		p.AwaitHeld(t, 1)
+		cancel(errors.New("bored"))
+		if err := c.Close(within(t)); err != nil {
+			t.Errorf("close: %v", err)
+		}
+		failed(t, outcome(t, out), messages.KindCancelled, messages.SentUnknown)
+		if n := p.Count("notifications/cancelled"); n != 1 {
+			t.Errorf("the server was told %d times", n)
+		}
+	}
+}
+
 func TestHTTPFault_ALegacyServerThatKnowsTheSessionNoMoreIsLost(t *testing.T) {
 	t.Run("a request finds out", func(t *testing.T) {
 		p := puppethttp.Start(t, puppethttp.Options{})
