@@ -23,6 +23,7 @@ var secrets = regexp.MustCompile(`the-(right|wrong)-key`)
 // Everything that can be wrong with an HTTP request: each gets the answer that
 // the specification or common sense demands, and the next good one is served.
 func TestBadInput_OverHTTPEachGetsItsErrorAndNothingElseIsDisturbed(t *testing.T) {
+	t.Parallel()
 	mark := testkit.NewMark()
 	p := serve(t, testkit.Config(map[string]any{"good": testkit.PuppetServer(mark, "plain")}, map[string]any{"limits": badLimits, "api_keys": map[string]string{"tester": key}}))
 	authorized := "Authorization: Bearer " + key
@@ -219,7 +220,7 @@ func TestBadInput_OverHTTPEachGetsItsErrorAndNothingElseIsDisturbed(t *testing.T
 		{
 			name: "another path",
 			path: "/mcpx", header: modern(), body: exec,
-			status: 404, want: `{"error":"there is nothing at /mcpx"}`,
+			status: 404, want: `{"detail":{"message":"there is no server \"mcpx\"","available":["good"]}}`,
 		},
 		{
 			name:   "a foreign origin",

@@ -40,6 +40,7 @@ func run(t *testing.T, files map[string]string, args ...string) (code int, stdou
 }
 
 func TestBadInput_AFileThatCannotBeUsedIsRefusedWithAReason(t *testing.T) {
+	t.Parallel()
 	here := t.TempDir()
 	for _, tc := range []struct {
 		name, file, text string
@@ -78,6 +79,7 @@ func TestBadInput_AFileThatCannotBeUsedIsRefusedWithAReason(t *testing.T) {
 }
 
 func TestBadInput_APortInUseIsNamed(t *testing.T) {
+	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -116,6 +118,7 @@ func TestBadInput_APortInUseIsNamed(t *testing.T) {
 }
 
 func TestBadInput_ACommandLineThatMakesNoSense(t *testing.T) {
+	t.Parallel()
 	for _, tc := range []struct {
 		args []string
 		want string

@@ -13,6 +13,7 @@ import (
 // Everything that can be wrong with a line on stdio: each gets its one answer,
 // and the next good line is served.
 func TestBadInput_OverStdioEachGetsItsErrorAndNothingElseIsDisturbed(t *testing.T) {
+	t.Parallel()
 	mark := testkit.NewMark()
 	p := overStdio(t, testkit.Config(map[string]any{"good": testkit.PuppetServer(mark, "plain")}, map[string]any{"limits": badLimits}))
 	call := `{"jsonrpc":"2.0","id":7,"method":"tools/call","params":` + testkit.ExecParams("good", "echo", "{}") + `}`

@@ -48,6 +48,7 @@ func told(t *testing.T, answer string) string {
 // process: each is told to whoever calls it, and the good one answers between
 // any two of them.
 func TestBadInput_ABadServerCostsItsOwnCallersOnly(t *testing.T) {
+	t.Parallel()
 	mark := testkit.NewMark()
 	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")

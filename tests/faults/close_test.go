@@ -94,6 +94,7 @@ func TestClose_ThreeAtOnceUnderLoadWithAHungServerAndOneWhoseCloseFails(t *testi
 }
 
 func TestDisconnect_EndsTheProcessAndOnlyConnectBringsItBack(t *testing.T) {
+	t.Parallel()
 	h := testkit.Open(t, nil)
 	p := legacyHTTP(t)
 	spec := h.Stdio("a", "plain")
@@ -147,6 +148,7 @@ func TestDisconnect_EndsTheProcessAndOnlyConnectBringsItBack(t *testing.T) {
 
 // Operations on one server are ordered by its actor, whoever asks for them.
 func TestConnect_AndDisconnectFromAllSidesLeaveOneProcessOrNone(t *testing.T) {
+	t.Parallel()
 	h := testkit.Open(t, nil)
 	h.ServeAll(h.Stdio("a", "plain"))
 	var wg sync.WaitGroup

@@ -36,6 +36,7 @@ var endings = []struct {
 // kinds of servers: exactly its upstream request is cancelled, its caller is
 // answered, its credit is back, and the other 63 complete.
 func TestSession_EndsAloneAmong64(t *testing.T) {
+	t.Parallel()
 	for i, u := range upstreams {
 		for _, e := range endings {
 			t.Run(u.name+", "+e.name, func(t *testing.T) {

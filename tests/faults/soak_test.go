@@ -24,7 +24,11 @@ func TestSoak_TenThousandCallsLeaveNothingBehind(t *testing.T) {
 	h := testkit.Open(t, nil)
 	start := h.Holds()
 	servers := []string{"stdio-legacy", "stdio-modern", "http-legacy", "http-modern"}
-	h.ServeAll(h.Stdio(servers[0], "plain"), h.Stdio(servers[1], "modern"), h.HTTP(servers[2], legacy), h.HTTP(servers[3], modern))
+	specs := []messages.ServerSpec{h.Stdio(servers[0], "plain"), h.Stdio(servers[1], "modern"), h.HTTP(servers[2], legacy), h.HTTP(servers[3], modern)}
+	for i := range specs {
+		specs[i].Policy.PoolIdleTTL = idleTTL // what the load demanded goes with it
+	}
+	h.ServeAll(specs...)
 	run := func(n int) (results, cancelled int64) {
 		var next, done, gone atomic.Int64
 		var wg sync.WaitGroup

@@ -20,6 +20,7 @@ func others(h *testkit.House) []messages.ServerSpec {
 }
 
 func TestUpstream_AProcessKilledInMidCall(t *testing.T) {
+	t.Parallel()
 	for _, behaviour := range []string{"hold", "hold-modern"} {
 		t.Run(behaviour, func(t *testing.T) {
 			h := testkit.Open(t, nil)
@@ -64,6 +65,7 @@ func TestUpstream_AProcessKilledInMidCall(t *testing.T) {
 }
 
 func TestUpstream_AServerThatNeverAnswersInitializeDelaysNobody(t *testing.T) {
+	t.Parallel()
 	h := testkit.Open(t, nil)
 	mute := h.Stdio("mute", "mute")
 	mute.Policy.ConnectionTimeout = 2 * time.Second
@@ -98,6 +100,7 @@ func TestUpstream_AServerThatNeverAnswersInitializeDelaysNobody(t *testing.T) {
 }
 
 func TestUpstream_APanicIsOneRestartAndNobodyElseNotices(t *testing.T) {
+	t.Parallel()
 	h := testkit.Open(t, nil)
 	a := stdioHeld(h, "a", "hold")
 	others := others(h)
@@ -155,6 +158,7 @@ func TestUpstream_APanicIsOneRestartAndNobodyElseNotices(t *testing.T) {
 }
 
 func TestLink_StoppedOrWithABugIsReplacedWithItsProcess(t *testing.T) {
+	t.Parallel()
 	for name, end := range map[string]func(h *testkit.House, path string) error{
 		"killed": func(h *testkit.House, path string) error { return h.Kill(path) },
 		"panic":  func(h *testkit.House, path string) error { return h.Crash(path, "a bug") },
