@@ -129,8 +129,9 @@ func overHTTP(t *testing.T, web *http.Client, url string, a ask) answer {
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
+	responses := testkit.Responses(string(body))
 	var m message
-	if err != nil || json.Unmarshal(body, &m) != nil || string(m.ID) != fmt.Sprint(a.n) || m.Result == nil {
+	if err != nil || len(responses) != 1 || json.Unmarshal([]byte(responses[0]), &m) != nil || string(m.ID) != fmt.Sprint(a.n) || m.Result == nil {
 		got.text = fmt.Sprintf("HTTP %d %s (%v)", resp.StatusCode, body, err)
 		return got
 	}

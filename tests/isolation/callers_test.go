@@ -105,15 +105,19 @@ func (c *caller) count(server string) (ledger.Count, error) {
 	return readCount(a.Body)
 }
 
-// readCount reads the answer to exec of a counter.
+// readCount reads the answer to exec of a counter, of which there must be one.
 func readCount(body string) (c ledger.Count, err error) {
+	responses := testkit.Responses(body)
+	if len(responses) != 1 {
+		return c, fmt.Errorf("%d responses in %s", len(responses), body)
+	}
 	var answer struct {
 		Result struct {
 			Content []struct{ Text string }
 			IsError bool
 		}
 	}
-	if json.Unmarshal([]byte(body), &answer) != nil || answer.Result.IsError || len(answer.Result.Content) != 1 ||
+	if json.Unmarshal([]byte(responses[0]), &answer) != nil || answer.Result.IsError || len(answer.Result.Content) != 1 ||
 		json.Unmarshal([]byte(answer.Result.Content[0].Text), &c) != nil {
 		return c, fmt.Errorf("a counter answered %s", body)
 	}

@@ -73,6 +73,22 @@ func Ask(ctx context.Context, method, url, body string, header http.Header) (Ans
 	return Answer{resp.StatusCode, resp.Header, string(text)}, err
 }
 
+// Responses returns the JSON-RPC responses of a body, which is one or an event
+// stream that holds them among other messages.
+func Responses(body string) []string {
+	if !strings.Contains(body, "\ndata:") && !strings.HasPrefix(body, "data:") {
+		return []string{body}
+	}
+	var all []string
+	for line := range strings.Lines(body) {
+		data, ok := strings.CutPrefix(line, "data:")
+		if ok && (strings.Contains(data, `"result":`) || strings.Contains(data, `"error":`)) {
+			all = append(all, strings.TrimSpace(data))
+		}
+	}
+	return all
+}
+
 // Exec calls a tool of a server as a modern client does, and returns the
 // JSON-RPC answer.
 func (g *Gateway) Exec(t testing.TB, server, tool, arguments string) string {
