@@ -149,6 +149,7 @@ func TestImports_EachRuleCatchesItsBreach(t *testing.T) {
 		{"transport/front", module + "config", "transport may import only"},
 		{"actors/link", module + "transport/dial", "actors may import only"},
 		{"transport/front", module + "transport/dial", "siblings in transport"},
+		{"transport/front", module + "tests/testkit", "transport may import only"},
 		{"transport/mcp", module + "transport/front", "siblings in transport"},
 		{"transport/front", "github.com/asynkron/protoactor-go/actor", "actors/ alone"},
 		{"transport/dial/guard", module + "messages", "leaf"},
