@@ -74,6 +74,7 @@ func (u *upstream) landed(ctx actor.Context, m session.Answered) {
 		return
 	}
 	delete(u.cache.flights, m.Flight)
+	u.changed(ctx)
 	verdict := judgeResult(m.Outcome)
 	if verdict == resultKept && f.ttl > 0 {
 		u.cache.put(m.Flight, m.Outcome.Result, u.Env.Clock.Now().Add(f.ttl))

@@ -196,9 +196,6 @@ func (u *upstream) sessionEnded(ctx actor.Context, name string) {
 
 // answered: a call that was with the server says how it ended.
 func (u *upstream) answered(ctx actor.Context, m session.Answered) {
-	if m.Flight != "" {
-		u.landed(ctx, m)
-	}
 	switch {
 	case m.Good && u.wantsToHear():
 		u.heard = u.Env.Clock.Now()
@@ -208,6 +205,9 @@ func (u *upstream) answered(ctx actor.Context, m session.Answered) {
 		u.heard = u.Env.Clock.Now()
 		u.failedOnce(ctx, m.Problem)
 		u.checked(ctx, m.Problem)
+	}
+	if m.Flight != "" {
+		u.landed(ctx, m) // behind the verdict: whoever leads next asks the breaker
 	}
 }
 
