@@ -49,6 +49,7 @@ func TestFaults(t *testing.T) {
 			s := newStage(t)
 			f.run(s)
 			s.recovers()
+			s.whichProcess(f.again)
 			s.othersAreFine()
 			s.clear()
 			if got := s.observed(); got != f.gets {
@@ -77,7 +78,7 @@ const heading = `# Faults that are survived
 What TestFaults in tests/faults has observed; a run that observes something else fails. In each row a server or a client
 misbehaves in its way while callers of two other servers are at work through the same mcpx. In every row:
 
-- each caller concerned gets exactly one answer, of the kind that stands here, at its deadline at the latest;
+- each caller concerned gets exactly one answer, of the kind that stands here;
 - callers of the other servers see no error;
 - the server is of use again without an operator, in the way that stands here;
 - afterwards goroutines, file descriptors and processes are what they were before, and so, but for 16 MiB, is the heap.
@@ -120,6 +121,7 @@ type stage struct {
 	t     *testing.T
 	dir   string
 	sick  []string // names of servers
+	pid   int      // of the process that is about to go wrong; 0 for none
 	load  *testkit.Load
 	warm  testkit.Holdings // what is held before anything goes wrong
 	got   []string         // what the callers concerned got
@@ -179,6 +181,9 @@ func (s *stage) begin(warm bool, specs ...messages.ServerSpec) {
 			}
 			testkit.WantResult(s.t, s.Start(testkit.ToolCall(spec.Name, "echo", 1), 1).Outcome(s.t), `"t1"`)
 		}
+	}
+	if warm && specs[0].Transport == messages.TransportStdio {
+		s.pid = s.StatusOf(sick).Pid
 	}
 	s.load = s.Pace(4, leisure, good[0].Name, good[1].Name)
 	s.load.More(8)
@@ -243,6 +248,20 @@ func (s *stage) recovers() {
 	for _, check := range s.later {
 		check()
 	}
+}
+
+// whichProcess compares what the table says of the process that serves now.
+func (s *stage) whichProcess(says string) {
+	s.t.Helper()
+	another := strings.HasPrefix(says, "a new process")
+	if s.pid == 0 || !another && !strings.HasPrefix(says, "the same process") {
+		return
+	}
+	// An answer may overtake the status.
+	actortest.Eventually(s.t, "the status shows "+says, func() bool {
+		now := s.StatusOf(sick).Pid
+		return now != 0 && (now != s.pid) == another
+	})
 }
 
 // othersAreFine looks at the callers of the good servers.
