@@ -1,11 +1,10 @@
 #!/usr/bin/env bash
 # The long proofs. Every fuzz target for FUZZTIME, as many at a time as there
-# are cores, each on one core (TARGETS, a regular expression, chooses); then large random runs; then all race tests COUNT
+# are cores, each on one core; then large random runs; then all race tests COUNT
 # times over; then isolation and chaos in their long forms, which judge figures
 # and want the machine to themselves. PARTS chooses among them. Writes
-# tests/reports/prove-PART.md; a
-# crasher lands under the package's testdata and becomes a regression test when
-# it is committed.
+# tests/reports/prove-PART.md; a crasher lands under the package's testdata and
+# becomes a regression test when it is committed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
