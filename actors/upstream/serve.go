@@ -99,11 +99,12 @@ func (u *upstream) hasRoom(ctx actor.Context, w *waiter) bool {
 	if u.Spec.Policy.MaxQueue == 0 {
 		return false
 	}
+	f := u.overloaded()
 	displaced := u.waiting.displace(w.principal)
 	if displaced == nil {
 		return false
 	}
-	ctx.Send(displaced.pid, session.Refuse{Failure: *u.overloaded()})
+	ctx.Send(displaced.pid, session.Refuse{Failure: *f})
 	return true
 }
 
