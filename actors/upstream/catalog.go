@@ -96,8 +96,8 @@ func (u *upstream) probeNow(ctx actor.Context) {
 		return
 	}
 	on, m := u.probeOn(ctx)
-	if teller := u.pool.members[u.teller]; teller != nil && teller.idle() && teller.dial == "" && !isLost(teller.conn) {
-		on.Conn, m = teller.conn, teller // it knows what has changed
+	if teller := u.pool.members[u.teller]; teller != nil && teller.conn != nil && !teller.closing && teller.dial == "" && !isLost(teller.conn) {
+		on.Conn, m = teller.conn, teller // busy or not: it knows what has changed, and a new one may not
 	}
 	u.teller = ""
 	u.read(ctx, on, m)
