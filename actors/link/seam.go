@@ -67,9 +67,10 @@ type Conn interface {
 	Notify(ctx context.Context, n messages.Notification) error
 
 	// Lost is closed when the connection has ended for whatever reason,
-	// Close included. Requests in flight have been answered or are about to.
-	// A Do that fails as Stale because the connection has ended returns after
-	// Lost is closed: whoever tries again is not sent here again.
+	// Close included. Requests in flight are answered then: a Do that fails
+	// because the connection has ended returns after Lost is closed, so that
+	// all that fail so count as one failure, and whoever tries again is not
+	// sent here again.
 	Lost() <-chan struct{}
 
 	// Err says why the connection was lost, for people; nil before Lost and

@@ -214,10 +214,10 @@ func (c *stdioConn) loseWithin(reason error, grace time.Duration) {
 		c.reason = reason
 		c.out.shut() // from here on no flag is raised for a request that has not begun
 		c.subscription.close()
+		close(c.lost) // first: whoever is told that it broke finds it lost
 		for _, p := range rest {
 			p.end(messages.Outcome{Failure: c.goneBecause(reason, p.sent)})
 		}
-		close(c.lost)
 		go func() {
 			defer close(c.closed)
 			c.closeErr = c.process.shutDown(grace)

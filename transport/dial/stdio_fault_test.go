@@ -46,6 +46,32 @@ func TestStdioFault_KilledInMidCall(t *testing.T) {
 	failed(t, outcome(t, out), messages.KindUnavailable, messages.SentUnknown, "was ended by signal 9")
 }
 
+// Whoever is told that the connection broke finds it lost: of all its calls
+// that is one failure.
+func TestStdioFault_IsLostBeforeItsRequestsAreTold(t *testing.T) {
+	c := stdioTo("plain").legacy(t)
+	lost := make(chan bool, 32)
+	for range cap(lost) {
+		go func() {
+			c.Do(context.Background(), toolCall("sleep", "{}"), new(link.SentFlag), messages.Discard)
+			lost <- isLost(c)
+		}()
+	}
+	eventually(t, "all are in flight", func() bool {
+		c.table.mu.Lock()
+		defer c.table.mu.Unlock()
+		return len(c.table.open) == cap(lost)
+	})
+	if err := syscall.Kill(c.Pid(), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	for range cap(lost) {
+		if !<-lost {
+			t.Fatal("told before it was lost")
+		}
+	}
+}
+
 func TestStdioFault_TheGuardIsKilled(t *testing.T) {
 	c := stdioTo("plain").legacy(t)
 	out, _ := started(t, c, toolCall("sleep", "{}"), messages.Discard)
