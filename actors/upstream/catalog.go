@@ -89,6 +89,14 @@ func (u *upstream) probeOnHome(ctx actor.Context) {
 	u.read(ctx, session.Connection{Conn: u.home.conn}, u.home)
 }
 
+// knows tells whether a connection that told of a change is the one to ask,
+// busy or not: another may know nothing of it. One that is closed after its call
+// is not kept for that.
+func (u *upstream) knows(m *member) bool {
+	once := u.isolation == messages.IsolationRequest && m.users > 0
+	return m.conn != nil && !m.closing && m.dial == "" && !once && !isLost(m.conn)
+}
+
 // probeNow reads the catalog again.
 func (u *upstream) probeNow(ctx actor.Context) {
 	if u.probe != nil {
@@ -96,8 +104,8 @@ func (u *upstream) probeNow(ctx actor.Context) {
 		return
 	}
 	on, m := u.probeOn(ctx)
-	if teller := u.pool.members[u.teller]; teller != nil && teller.conn != nil && !teller.closing && teller.dial == "" && !isLost(teller.conn) {
-		on.Conn, m = teller.conn, teller // busy or not: it knows what has changed, and a new one may not
+	if teller := u.pool.members[u.teller]; teller != nil && u.knows(teller) {
+		on.Conn, m = teller.conn, teller
 	}
 	u.teller = ""
 	u.read(ctx, on, m)
