@@ -94,13 +94,14 @@ func (r *Runtime) callOnce(ctx context.Context, admit messages.Admit, sink messa
 	a := r.newAsker()
 	defer a.release()
 	id := r.calls.Add(1)
+	admit.ID, admit.Cache = id, cacheKey(entry, &call)
+	a.send(upstream, admit)
+	// Behind the Admit: a context that has ended already would else be told first, to nobody.
 	stop := context.AfterFunc(ctx, func() {
 		// By way of the upstream, behind the Admit: the session may not live yet.
 		r.system.Root.Send(upstream, messages.CancelCall{ID: id, Reason: cancelled(ctx, call.Server).Message})
 	})
 	defer stop()
-	admit.ID, admit.Cache = id, cacheKey(entry, &call)
-	a.send(upstream, admit)
 	out := r.await(a, upstream, call, sink)
 	if ctx.Err() != nil && out.Failure != nil && out.Failure.Kind == messages.KindCancelled {
 		f := cancelled(ctx, call.Server)
