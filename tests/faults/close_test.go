@@ -25,6 +25,7 @@ func TestClose_ThreeAtOnceUnderLoadWithAHungServerAndOneWhoseCloseFails(t *testi
 	before := h.Holds()
 	received := t.TempDir() + "/received"
 	stubborn := h.Stdio("stubborn", "record", received, "stubborn")
+	stubborn.Policy.DrainTimeout = 2 * time.Second // and kill_after is 1 s
 	h.ServeAll(stubborn, h.HTTP("refusing", refusing), h.Stdio("fine-stdio", "plain"), h.Stdio("fine-modern", "modern"), h.HTTP("fine-http", modern))
 	testkit.WantResult(t, h.Start(testkit.ToolCall("stubborn", "echo", 1), 1).Outcome(t), "t1")
 	during := h.Holds()
