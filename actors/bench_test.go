@@ -2,7 +2,10 @@ package actors_test
 
 import (
 	"context"
+	"runtime"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/mcpx/mcpx/actors"
 	"github.com/mcpx/mcpx/actors/actortest"
@@ -13,19 +16,26 @@ import (
 // What the actors cost: one call through door, upstream, session and a link
 // that answers at once, beside the same call on the link alone.
 
-func BenchmarkCall(b *testing.B) {
-	servers := actortest.Dialer{"a": {}}
-	r := actors.New(actors.Options{Dialer: servers, Limits: messages.DefaultLimits()})
-	defer r.Close()
+// benchmarked runs a server whose calls nothing holds back.
+func benchmarked(b *testing.B, change func(*messages.ServerSpec)) (*actors.Runtime, *actortest.Server) {
+	b.Helper()
+	s := &actortest.Server{Forget: true, List: hinting}
+	r := actors.New(actors.Options{Dialer: actortest.Dialer{"a": s}, Limits: messages.DefaultLimits()})
+	b.Cleanup(func() { r.Close() })
 	spec := actortest.Spec("a")
 	spec.Policy.MaxConcurrency = 1 << 20
+	change(&spec)
 	apply(b, r, spec)
 	connect(b, r, "a")
-	c := call("a")
+	return r, s
+}
+
+func BenchmarkCall(b *testing.B) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-
+	c := call("a")
 	b.Run("actors", func(b *testing.B) {
+		r, _ := benchmarked(b, func(*messages.ServerSpec) {})
 		b.ReportAllocs()
 		for b.Loop() {
 			if out := r.Call(ctx, c, messages.Discard); out.Failure != nil {
@@ -34,22 +44,47 @@ func BenchmarkCall(b *testing.B) {
 		}
 	})
 	b.Run("actors-parallel", func(b *testing.B) {
-		b.ReportAllocs()
-		b.SetParallelism(16)
-		b.RunParallel(func(pb *testing.PB) {
-			for pb.Next() {
-				if out := r.Call(ctx, c, messages.Discard); out.Failure != nil {
-					b.Error(out.Failure)
-				}
-			}
-		})
+		r, _ := benchmarked(b, func(*messages.ServerSpec) {})
+		parallel(b, r, func(int) messages.Call { return c })
 	})
 	b.Run("link-alone", func(b *testing.B) {
-		conn := servers["a"].Last()
+		_, s := benchmarked(b, func(*messages.ServerSpec) {})
+		conn := s.Last()
 		b.ReportAllocs()
 		for b.Loop() {
 			if out := conn.Do(ctx, c.Request, new(link.SentFlag), messages.Discard); out.Failure != nil {
 				b.Fatal(out.Failure)
+			}
+		}
+	})
+}
+
+// What the policies cost, with connections that open and close at once: 32
+// callers, who share a pool of 8.
+func BenchmarkIsolation(b *testing.B) {
+	for _, isolation := range []messages.Isolation{messages.IsolationShared, messages.IsolationClient, messages.IsolationRequest} {
+		b.Run(string(isolation), func(b *testing.B) {
+			r, _ := benchmarked(b, func(s *messages.ServerSpec) { s.Policy.Isolation = isolation })
+			parallel(b, r, func(n int) messages.Call { return of(call("a"), string(rune('a'+n%8))) })
+		})
+	}
+	b.Run("kept results", func(b *testing.B) {
+		r, _ := benchmarked(b, func(s *messages.ServerSpec) { s.Policy.CacheTTL = time.Hour })
+		parallel(b, r, func(n int) messages.Call { return of(reading(n%8), "a") })
+	})
+}
+
+// parallel makes calls from 32 goroutines; call returns that of the n-th.
+func parallel(b *testing.B, r *actors.Runtime, call func(n int) messages.Call) {
+	b.Helper()
+	b.ReportAllocs()
+	b.SetParallelism(max(1, 32/runtime.GOMAXPROCS(0)))
+	var callers atomic.Int64
+	b.RunParallel(func(pb *testing.PB) {
+		c := call(int(callers.Add(1)))
+		for pb.Next() {
+			if out := r.Call(context.Background(), c, messages.Discard); out.Failure != nil {
+				b.Error(out.Failure)
 			}
 		}
 	})

@@ -87,7 +87,7 @@ func TestCache_KeepsWhatReadsForItsTime(t *testing.T) {
 	actortest.Eventually(t, "the status shows it", func() bool {
 		clock.Advance(time.Second)
 		c := status(t, r, "a").Cache
-		return c.Hits == 6 && c.Misses == 5 && c.Joined == 0 && c.Entries >= 2 && c.Bytes > 0
+		return c.Hits == 6 && c.Misses == 5 && c.Joined == 0 && c.Entries >= 1 && c.Bytes > 0
 	})
 }
 

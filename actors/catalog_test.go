@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/mcpx/mcpx/actors"
 	"github.com/mcpx/mcpx/actors/actortest"
@@ -215,5 +216,48 @@ func TestUpstream_ServerLogsAndStderrBecomeEvents(t *testing.T) {
 	}
 	if lines := actortest.Of[messages.StderrLine](rec); len(lines) != 1 || lines[0].Line != "started" {
 		t.Errorf("%+v", lines)
+	}
+}
+
+// What could not be read again is tried again, without another word of the server.
+func TestCatalog_AReadingThatFailsIsMadeAgain(t *testing.T) {
+	for name, fail := range map[string]func(s *actortest.Server, c *actortest.Conn) messages.Outcome{
+		"the connection broke": func(_ *actortest.Server, c *actortest.Conn) messages.Outcome {
+			c.Break()
+			return messages.Outcome{Failure: &messages.Failure{Kind: messages.KindUnavailable, Server: "a", Sent: messages.SentUnknown, Message: "reset"}}
+		},
+		"it did not answer": func(*actortest.Server, *actortest.Conn) messages.Outcome {
+			return messages.Outcome{Failure: &messages.Failure{Kind: messages.KindTimeout, Server: "a", Sent: messages.SentUnknown, Message: "no answer"}}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var readings atomic.Int64
+			s := &actortest.Server{}
+			s.List = func(string, string) messages.Outcome {
+				switch n := readings.Add(1); n {
+				case 1:
+					return messages.Outcome{Result: []byte(`{"tools":[{"name":"old"}]}`)}
+				case 2:
+					return fail(s, s.Conns()[0])
+				}
+				return messages.Outcome{Result: []byte(`{"tools":[{"name":"new"}]}`)}
+			}
+			r, _, clock := still(t, actortest.Dialer{"a": s})
+			apply(t, r, isolated("a", messages.IsolationShared, func(s *messages.ServerSpec) { s.Policy.PoolMin = 2 }))
+			connect(t, r, "a")
+			actortest.Eventually(t, "there are two", func() bool { return s.Open() == 2 })
+			serveOne(t, r)
+			clock.Advance(time.Second)
+			s.Conns()[0].Request.Unsolicited(messages.Notification{Method: "notifications/tools/list_changed"})
+			actortest.Eventually(t, "the reading failed", func() bool { return readings.Load() == 2 })
+			actortest.Eventually(t, "it is made again", func() bool {
+				clock.Advance(time.Second)
+				c, ok := r.Directory().Catalog("a")
+				return ok && len(c.Tools) == 1 && c.Tools[0].Name == "new"
+			})
+			if s := status(t, r, "a"); s.State != messages.StateConnected {
+				t.Errorf("status %+v", s)
+			}
+		})
 	}
 }

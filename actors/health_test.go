@@ -169,6 +169,35 @@ func TestHealth_PeriodicProbesRunWhenSwitchedOnAndFollowTheConnection(t *testing
 	})
 }
 
+// Whoever asks for a look does not start another series of periodic ones.
+func TestHealth_LooksOnDemandDoNotAddUpToPeriodicOnes(t *testing.T) {
+	var pings atomic.Int64
+	s := pingable(func(context.Context, *actortest.Conn) messages.Outcome { pings.Add(1); return messages.Outcome{} })
+	r, _, clock := still(t, actortest.Dialer{"a": s})
+	spec := actortest.Spec("a")
+	spec.Policy.HealthCheckEnabled, spec.Policy.HealthCheckInterval = true, 30*time.Second
+	apply(t, r, spec)
+	connect(t, r, "a")
+	for range 6 { // at 0, 5, … 25 s
+		if _, err := r.CheckHealth(context.Background(), "a"); err != nil {
+			t.Fatal(err)
+		}
+		clock.Advance(5 * time.Second)
+	}
+	before := pings.Load()
+	for range 12 { // a minute
+		clock.Advance(5 * time.Second)
+		if err := r.Connect(context.Background(), "a"); err != nil { // it has seen what was due
+			t.Fatal(err)
+		}
+		sessions(t, r, 0)
+		actortest.Eventually(t, "no probe runs", func() bool { return len(paths(r, "h")) == 0 })
+	}
+	if n := pings.Load() - before; n < 1 || n > 2 {
+		t.Errorf("%d probes in a minute, of one each 30 s", n)
+	}
+}
+
 func TestHealth_OfAServerThatIsAwayAndComesBack(t *testing.T) {
 	var mended atomic.Bool
 	s := pingable(func(context.Context, *actortest.Conn) messages.Outcome { return messages.Outcome{} })

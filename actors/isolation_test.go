@@ -480,3 +480,79 @@ func TestShared_GrowsWithTheLoadAndShrinksWithoutIt(t *testing.T) {
 		t.Error(out.Failure)
 	}
 }
+
+// A probe may look at a spare that is lent in this moment: the call does not
+// close it under the probe.
+func TestRequest_AProbeIsNotCutOffByTheCallThatGetsItsConnection(t *testing.T) {
+	hold := make(chan struct{})
+	s := &actortest.Server{Do: func(_ context.Context, c *actortest.Conn, req messages.Request, _ messages.Sink) messages.Outcome {
+		if req.Method != "ping" {
+			return messages.Outcome{Result: req.Params}
+		}
+		select {
+		case <-hold:
+			return messages.Outcome{Result: []byte(`{}`)}
+		case <-c.Lost():
+			return messages.Outcome{Failure: messages.Failf(messages.KindUnavailable, "a", "the connection was closed")}
+		}
+	}}
+	r, _ := start(t, actortest.Dialer{"a": s}, nil)
+	apply(t, r, isolated("a", messages.IsolationRequest, nil))
+	connect(t, r, "a")
+	healthy := make(chan error, 1)
+	go func() {
+		_, err := r.CheckHealth(context.Background(), "a")
+		healthy <- err
+	}()
+	actortest.Eventually(t, "the probe asks", func() bool { return s.Requests() == 1 })
+	probed := s.Last()
+	if out := r.Call(context.Background(), call("a"), messages.Discard); out.Failure != nil {
+		t.Fatal(out.Failure)
+	}
+	sessions(t, r, 0)
+	if probed.Requests() != 2 || !probed.IsOpen() {
+		t.Fatalf("the call was elsewhere, or closed it: %d requests, open %v", probed.Requests(), probed.IsOpen())
+	}
+	close(hold)
+	if err := <-healthy; err != nil {
+		t.Error(err)
+	}
+	actortest.Eventually(t, "then it is closed", func() bool { return !probed.IsOpen() })
+}
+
+// What a server shows to one caller is not for the catalog that all see.
+func TestCatalog_IsNeverReadOnAConnectionOfParticularCallers(t *testing.T) {
+	s := &actortest.Server{}
+	s.Do = func(_ context.Context, _ *actortest.Conn, req messages.Request, _ messages.Sink) messages.Outcome {
+		return messages.Outcome{Result: req.Params}
+	}
+	var mu sync.Mutex
+	var readOn []int
+	s.Listed = func(c *actortest.Conn) {
+		mu.Lock()
+		defer mu.Unlock()
+		readOn = append(readOn, c.Number)
+	}
+	r, _ := start(t, actortest.Dialer{"a": s}, nil)
+	apply(t, r, isolated("a", messages.IsolationClient, nil))
+	connect(t, r, "a")
+	special := call("a")
+	special.Caller.Headers = map[string]string{"Authorization": "admin"}
+	if out := r.Call(context.Background(), special, messages.Discard); out.Failure != nil {
+		t.Fatal(out.Failure)
+	}
+	sessions(t, r, 0)
+	told := s.Last()
+	if told.Request.Caller.Headers == nil {
+		t.Fatal("it was not opened for that caller")
+	}
+	told.Request.Unsolicited(messages.Notification{Method: "notifications/tools/list_changed"})
+	actortest.Eventually(t, "the catalog is read again", func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(readOn) == 2
+	})
+	if readOn[1] == told.Number {
+		t.Error("on the connection of a particular caller")
+	}
+}

@@ -26,6 +26,9 @@ func FuzzLoad(f *testing.F) {
 			f.Fatal(err)
 		}
 		for _, e := range entries {
+			if filepath.Ext(e.Name()) == ".golden" || e.Name() == "alias_bomb.yaml" { // which costs as much as all others
+				continue
+			}
 			data, err := os.ReadFile(dir + e.Name())
 			if err != nil {
 				f.Fatal(err)

@@ -30,10 +30,14 @@ type Server struct {
 	Refuse func(req link.DialRequest) error
 	// Do, if set, answers requests other than lists.
 	Do func(ctx context.Context, c *Conn, req messages.Request, sink messages.Sink) messages.Outcome
+	// Listed, if set, is told on which connection a list is asked for.
+	Listed func(c *Conn)
 	// List, if set, answers lists: the raw result of method and cursor.
 	List func(method, cursor string) messages.Outcome
 	// Close, if set, ends a close; nil ends it at once in good order.
 	Close func(ctx context.Context) error
+	// Forget keeps no list of all connections: there will be too many.
+	Forget bool
 
 	attempts atomic.Int64
 	open     atomic.Int64
@@ -42,6 +46,7 @@ type Server struct {
 
 	mu    sync.Mutex
 	conns []*Conn
+	made  int
 }
 
 // Attempts returns how often the server was dialled.
@@ -77,8 +82,11 @@ func (s *Server) Requests() int {
 func (s *Server) opened(c *Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.conns = append(s.conns, c)
-	c.Number = len(s.conns)
+	s.made++
+	c.Number = s.made
+	if !s.Forget {
+		s.conns = append(s.conns, c)
+	}
 	s.most.Store(max(s.most.Load(), s.open.Add(1)))
 	s.last.Store(c)
 }
@@ -187,6 +195,9 @@ func (c *Conn) Do(ctx context.Context, req messages.Request, sent *link.SentFlag
 }
 
 func (c *Conn) list(req messages.Request) messages.Outcome {
+	if c.server.Listed != nil {
+		c.server.Listed(c)
+	}
 	var p struct{ Cursor string }
 	_ = json.Unmarshal(req.Params, &p)
 	if c.server.List != nil {

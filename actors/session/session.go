@@ -171,7 +171,12 @@ func (s *session) Receive(ctx actor.Context) {
 	case Input:
 		s.handle(ctx, m)
 	case *actor.Stopping:
-		s.stopped = true // if it has not answered yet
+		if s.answered {
+			s.disarm()
+			s.cancelLease(nil)
+			return
+		}
+		s.stopped = true
 		f := s.failure(messages.KindUnavailable, "server %q: the session of %s was stopped", s.call.Server, s.call.Request.Method)
 		f.Final = true
 		s.giveUp(f)
@@ -277,17 +282,19 @@ func (s *session) leave(ctx actor.Context, f *messages.Failure) {
 func (s *session) giveUp(f *messages.Failure) {
 	s.disarm()
 	s.answer(messages.Outcome{Failure: f})
+	s.cancelLease(f)
+}
+
+func (s *session) cancelLease(why error) {
 	if s.cancel != nil {
-		s.cancel(f)
+		s.cancel(why)
 	}
 }
 
 func (s *session) end(ctx actor.Context, out messages.Outcome) {
 	s.disarm()
 	s.answer(out)
-	if s.cancel != nil {
-		s.cancel(nil)
-	}
+	s.cancelLease(nil)
 	ctx.Stop(s.self)
 }
 

@@ -104,6 +104,10 @@ func (u *upstream) probeNow(ctx actor.Context) {
 		return
 	}
 	on, m := u.probeOn(ctx)
+	if on.Conn == nil && u.Spec.Exclusive {
+		u.refreshIn(ctx, refreshPause) // its one connection is being exchanged
+		return
+	}
 	if teller := u.pool.members[u.teller]; teller != nil && u.knows(teller) {
 		on.Conn, m = teller.conn, teller
 	}
@@ -137,7 +141,28 @@ func (u *upstream) refresh(ctx actor.Context) {
 		u.probeNow(ctx)
 		return
 	}
+	u.refreshIn(ctx, wait)
+}
+
+// refreshIn arms the next reading, unless one is due before that.
+func (u *upstream) refreshIn(ctx actor.Context, wait time.Duration) {
+	at := u.Env.Clock.Now().Add(wait)
+	if !u.rereadAt.IsZero() && !at.Before(u.rereadAt) {
+		return
+	}
+	u.rereadAt = at
 	u.later(ctx, wait, refreshDue{u.rounds})
+}
+
+// refreshNow: the pause is over, for the reading that is due first.
+func (u *upstream) refreshNow(ctx actor.Context, round uint64) {
+	if u.Env.Clock.Now().Before(u.rereadAt) {
+		return
+	}
+	u.rereadAt = time.Time{}
+	if round == u.rounds && u.phase == ready {
+		u.probeNow(ctx)
+	}
 }
 
 func (u *upstream) dropProbe(ctx actor.Context) {
@@ -174,6 +199,10 @@ func (u *upstream) catalogRead(ctx actor.Context, m session.CatalogRead) {
 		}
 		if usable {
 			u.publishCatalog(ctx, m.Catalog)
+			u.misread = 0
+		} else {
+			u.misread++
+			u.refreshIn(ctx, decide(u.misread, u.Spec.Policy, u.Env.Jitter()).wait)
 		}
 		u.report(ctx)
 		if u.outdated {
@@ -184,6 +213,7 @@ func (u *upstream) catalogRead(ctx actor.Context, m session.CatalogRead) {
 
 func (u *upstream) becomeReady(ctx actor.Context, m session.CatalogRead) {
 	u.degraded, u.cramped, u.unopened, u.growAt = "", "", 0, time.Time{}
+	u.misread, u.rereadAt = 0, time.Time{}
 	if m.Failure != nil {
 		u.degraded = m.Failure.Message
 	}

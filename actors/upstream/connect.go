@@ -117,6 +117,7 @@ func (u *upstream) lost(ctx actor.Context, m *member, reason string) {
 	u.forget(ctx, m)
 	if u.probing == m {
 		u.dropProbe(ctx)
+		defer u.refresh(ctx) // on another one, if there is one
 	}
 	switch u.phase {
 	case draining:

@@ -44,7 +44,7 @@ func (u *upstream) checkHealth(ctx actor.Context) {
 		u.reply(ctx, ctx.Sender(), messages.HealthChecked{Health: u.health, Problem: u.switchedOff().Message})
 		return
 	}
-	if u.phase != ready && u.Spec.Exclusive {
+	if u.Spec.Exclusive && (u.phase != ready || u.pool.oldest() == nil) {
 		// A temporary connection would be a second one.
 		u.reply(ctx, ctx.Sender(), messages.HealthChecked{Health: u.health, Problem: u.unavailable(0).Message})
 		return
@@ -99,5 +99,16 @@ func (u *upstream) lookLater(ctx actor.Context) {
 	if !u.Spec.Policy.HealthCheckEnabled || u.phase != ready {
 		return
 	}
-	u.later(ctx, u.Spec.Policy.HealthCheckInterval, lookDue{u.rounds})
+	u.armLook++ // what somebody asked for counts: the next one comes an interval after it
+	u.later(ctx, u.Spec.Policy.HealthCheckInterval, lookDue{u.armLook})
+}
+
+func (u *upstream) lookNow(ctx actor.Context, armed uint64) {
+	switch {
+	case armed != u.armLook || u.phase != ready || u.looking != nil:
+	case u.Spec.Exclusive && u.pool.oldest() == nil:
+		u.lookLater(ctx)
+	default:
+		u.look(ctx)
+	}
 }

@@ -112,6 +112,7 @@ func (u *upstream) closed(ctx actor.Context) {
 	u.leave, u.gone = leaving{}, l.retire
 	u.stopTimer()
 	u.fails = 0
+	u.judge(ctx, u.breaker.succeeded) // whoever connects it again wants to know
 	u.enter(ctx, disconnected, err)
 	if len(l.askers) > 0 {
 		kit.Publish(ctx.ActorSystem(), messages.Disconnected{Server: u.Spec.Name, Err: err})

@@ -76,6 +76,8 @@ type upstream struct {
 	probed   time.Time  // when the last reading began
 	teller   string     // the link on which a change was told last
 	outdated bool       // the catalog changed while it was read
+	rereadAt time.Time  // when it is read again; zero when that is not armed
+	misread  int        // times that it could not be read again, in a row
 	degraded string     // the catalog could not be read again
 
 	health  messages.Health
@@ -83,6 +85,7 @@ type upstream struct {
 	looked  *member      // what it looks at; nil for a temporary connection
 	curious []*actor.PID // doors that wait for what it sees
 	heard   time.Time    // when a call last told of a success
+	armLook uint64       // generation of the periodic look
 	tell    *atomic.Bool // whether calls shall tell of a success; sessions read it
 
 	breaker breaker
@@ -168,7 +171,7 @@ type self interface{ toSelf() }
 type due struct{ armed uint64 }              // the timer: the next attempt, or the end of the drain
 type listChanged struct{ gate *gate }        // the server's lists differ
 type refreshDue struct{ round uint64 }       // the pause between two readings is over
-type lookDue struct{ round uint64 }          // health_check_interval is over
+type lookDue struct{ armed uint64 }          // health_check_interval is over
 type growDue struct{}                        // the pool may try to grow again
 type reapDue struct{}                        // a connection may have been idle for too long
 type reportDue struct{}                      // numbers have changed
@@ -258,13 +261,9 @@ func (u *upstream) told(ctx actor.Context, in self) {
 		u.teller = m.gate.link
 		u.refresh(ctx)
 	case refreshDue:
-		if m.round == u.rounds && u.phase == ready {
-			u.probeNow(ctx)
-		}
+		u.refreshNow(ctx, m.round)
 	case lookDue:
-		if m.round == u.rounds && u.phase == ready && u.looking == nil {
-			u.look(ctx)
-		}
+		u.lookNow(ctx, m.armed)
 	case growDue:
 		u.growAgain(ctx)
 	case reapDue:
@@ -369,8 +368,12 @@ func (u *upstream) changed(ctx actor.Context) {
 
 // later tells this actor m after d.
 func (u *upstream) later(ctx actor.Context, d time.Duration, m self) {
-	to, root := ctx.Self(), ctx.ActorSystem().Root
-	u.Env.Clock.AfterFunc(d, func() { root.Send(to, m) })
+	to, system := ctx.Self(), ctx.ActorSystem()
+	u.Env.Clock.AfterFunc(d, func() {
+		if living(system, to) { // else nobody would read it
+			system.Root.Send(to, m)
+		}
+	})
 }
 
 func (p phase) state() messages.State {
