@@ -242,9 +242,9 @@ func (e *endpoint) initializeResult(caller mcp.Caller, d mcp.Description) json.R
 }
 
 // discover is our answer to server/discover (2026-07-28, server/discover).
-func (e *endpoint) discover(d mcp.Description) json.RawMessage {
+func (e *endpoint) discover(d mcp.Description, versions []string) json.RawMessage {
 	result := object(
-		"supportedVersions", marshal(mcp.Versions()),
+		"supportedVersions", marshal(versions),
 		"capabilities", orEmpty(d.Capabilities),
 		"instructions", text(d.Instructions),
 	)

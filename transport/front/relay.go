@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/mcpx/mcpx/messages"
@@ -128,10 +129,13 @@ func (e *endpoint) greeting(ctx context.Context, caller mcp.Caller) (json.RawMes
 }
 
 // discovery is the answer to server/discover (2026-07-28, server/discover). Of
-// ours, what is offered may depend on the principal, so it is private.
+// ours, what is offered may depend on the principal, so it is private. A server
+// of the legacy era does not become a modern one by standing behind us: it could
+// ask nothing there. A client of both eras then comes with initialize, as it
+// would to the server itself.
 func (e *endpoint) discovery(ctx context.Context, caller mcp.Caller) (json.RawMessage, *jsonrpc.Error) {
 	if e.relay == nil {
-		return e.discover(e.service.Describe(ctx, caller)), nil
+		return e.discover(e.service.Describe(ctx, caller), mcp.Versions()), nil
 	}
 	peer, err := e.relay.Open(ctx, caller)
 	if err != nil {
@@ -140,7 +144,7 @@ func (e *endpoint) discovery(ctx context.Context, caller mcp.Caller) (json.RawMe
 	if peer.Modern && len(peer.Raw) > 0 {
 		return mcp.CompleteResult(methodDiscover, peer.Raw, peer.Info), nil
 	}
-	return e.discover(descriptionOf(peer)), nil
+	return e.discover(descriptionOf(peer), slices.DeleteFunc(mcp.Versions(), mcp.IsModern)), nil
 }
 
 func descriptionOf(p messages.Peer) mcp.Description {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/mcpx/mcpx/messages"
@@ -91,5 +92,14 @@ func TestRelay_AnswersWithAStreamWhereItsUpstreamDid(t *testing.T) {
 	}
 	if _, media, _ := w.post(call(1, "streamed"), append(session, "Accept", typeJSON)...); media != typeJSON {
 		t.Errorf("a client that takes no stream got %s", media)
+	}
+}
+
+func TestRelay_AServerOfTheLegacyEraIsNotDiscoveredAsAModernOne(t *testing.T) {
+	w := newRelayed(t)
+	status, _, got := w.post(`{"jsonrpc":"2.0","id":1,"method":"server/discover","params":{"_meta":{`+modernMeta+`}}}`,
+		mcp.HeaderProtocolVersion, mcp.V20260728, mcp.HeaderMethod, methodDiscover)
+	if status != http.StatusOK || !strings.Contains(got, `"supportedVersions":["2025-11-25","2025-06-18","2025-03-26","2024-11-05"]`) {
+		t.Errorf("%d %s", status, got)
 	}
 }

@@ -37,8 +37,12 @@ func (s *Service) Describe(context.Context, mcp.Caller) mcp.Description {
 	return mcp.Description{Info: c.Peer.Info, Capabilities: c.Peer.Capabilities, Instructions: c.Peer.Instructions}
 }
 
-// Open opens the caller's session of the upstream.
+// Open opens the caller's session of the upstream. A modern caller needs none of
+// a legacy upstream to be told what that is: it will come back in that era.
 func (s *Service) Open(ctx context.Context, caller mcp.Caller) (messages.Peer, error) {
+	if c, ok := s.door.Directory().Catalog(s.server); ok && !c.Stale && !c.Peer.Modern && len(c.Peer.Raw) > 0 && mcp.IsModern(caller.Protocol) {
+		return c.Peer, nil
+	}
 	peer, failure := s.door.Open(ctx, s.call(caller, messages.Request{}))
 	if failure != nil {
 		return messages.Peer{}, failure
