@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net"
 	"net/url"
@@ -177,6 +178,28 @@ func checkAPIKeys(c *checker, key string, at int, v any) (any, bool) {
 		holder[keys[name]] = name
 	}
 	return v, valid
+}
+
+// stateKeyBytes is the length of state_key behind its Base64.
+const stateKeyBytes = 32
+
+func checkStateKey(c *checker, key string, at int, v any) (any, bool) {
+	if raw, err := decodeStateKey(v.(string)); err != nil || len(raw) != stateKeyBytes {
+		c.errorf(at, key, "expected %d bytes as Base64, such as `openssl rand -base64 %[1]d` prints", stateKeyBytes)
+		return nil, false
+	}
+	return v, true
+}
+
+func decodeStateKey(text string) ([]byte, error) { return base64.StdEncoding.DecodeString(text) }
+
+// StateKeyBytes is state_key itself; nil for none.
+func (c *Config) StateKeyBytes() []byte {
+	raw, err := decodeStateKey(c.StateKey)
+	if err != nil || len(raw) == 0 {
+		return nil
+	}
+	return raw
 }
 
 // Paths hold what needs no escapes, so that they are the same wherever they are compared.

@@ -26,6 +26,7 @@ type Config struct {
 	PortGiven bool // somebody asked for this port: do not take another one
 
 	APIKeys        map[string]string // by the name of the holder; "default" is api_key. Empty: no key is asked for
+	StateKey       string            // Base64 of 32 bytes (see StateKeyBytes); empty: one that nobody else knows
 	StrictAuth     bool              // documents ask for a key as well
 	AllowedOrigins []string          // "https://app.example.com", lower case; "*" for all
 	AllowedHosts   []string          // beside the loopback names and the bound address; lower case

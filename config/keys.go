@@ -152,6 +152,8 @@ func serviceKeys() []key {
 			checked(checkAPIKey).to(field(func(t *target) *string { return &t.apiKey })),
 		row("api_keys", inTop, table{}, "keys by the name of their holder", "401, 403").
 			checked(checkAPIKeys).to(field(func(t *target) *map[string]string { return &t.APIKeys })),
+		row("state_key", inTop, text{}, "seals what a client carries back to a server (`requestState`): 32 bytes as Base64, the same on every node; without it a retry is good on the node that was asked first, until that is restarted", "").
+			checked(checkStateKey).to(field(func(t *target) *string { return &t.StateKey })),
 		row("strict_auth", inTop, toggle{}, "OpenAPI documents and their pages ask for a key as well", "401, 403").
 			to(field(func(t *target) *bool { return &t.StrictAuth })),
 		row("allowed_origins", inTop, list{}, "web origins that browsers may call from; `*` for all", "403").
@@ -325,6 +327,8 @@ func limitKeys() []key {
 			to(limit(func(l *messages.Limits) *int { return &l.IdempotencyBytes })),
 		row("limits.idempotency_for", inTop, brief, "how long an answer is kept", "dropped; the key counts as new").
 			to(spanOf(func(l *messages.Limits) *time.Duration { return &l.IdempotencyFor })),
+		row("limits.parked_for", inTop, brief, "how long a client has to answer what a server asks of it in an `input_required` result", "its retry is refused (-32602)").
+			to(spanOf(func(l *messages.Limits) *time.Duration { return &l.ParkedFor })),
 	}
 }
 
@@ -332,7 +336,6 @@ func pendingKeys() []key {
 	return []key{
 		pending("limits.parked", inTop, natural, "1024", "questions that wait for a client", "answered as cancelled upstream"),
 		pending("limits.parked_per_principal", inTop, natural, "64", "of one principal", "answered as cancelled upstream"),
-		pending("limits.parked_for", inTop, orZero, "10 min", "how long", "answered as cancelled upstream"),
 		pending("endpoints", inTop, anything{}, "none", "transparent endpoints", ""),
 	}
 }

@@ -90,6 +90,9 @@ func top(t *target) []line {
 			// Written down it would count as asked for, and not give way.
 			l.idle, l.from = true, "default, or the next that is free"
 		}
+		if k.name == "state_key" && v == Masked {
+			l.idle = true // a mask is no such key, and would not load
+		}
 		lines = add(lines, l)
 	}
 	return lines

@@ -131,6 +131,9 @@ func (c *Config) Masked() *Config {
 	for name := range shown.APIKeys {
 		shown.APIKeys[name] = Masked
 	}
+	if c.StateKey != "" {
+		shown.StateKey = Masked
+	}
 	shown.Servers = make([]messages.ServerSpec, len(c.Servers))
 	for i, s := range c.Servers {
 		s = MaskSpec(s)

@@ -116,6 +116,7 @@ type Limits struct {
 	IdempotencyKeys      int           // requests with an Idempotency-Key in flight, and answers of such kept
 	IdempotencyBytes     int           // of answers kept
 	IdempotencyFor       time.Duration // that an answer is kept
+	ParkedFor            time.Duration // that a client has to answer what an input_required result asks
 	CloseTimeout         time.Duration // of close-all, drain included
 	SSEKeepalive         time.Duration // between comments on a quiet stream
 }
@@ -132,6 +133,7 @@ func DefaultLimits() Limits {
 		CatalogPages: 100, CatalogTools: 10_000,
 		CacheEntries: 1000, CacheBytes: 16 << 20,
 		IdempotencyKeys: 10_000, IdempotencyBytes: 64 << 20, IdempotencyFor: 10 * time.Minute,
+		ParkedFor:    10 * time.Minute,
 		CloseTimeout: 10 * time.Second, SSEKeepalive: 15 * time.Second,
 	}
 }
