@@ -19,6 +19,7 @@ import (
 	"github.com/mcpx/mcpx/transport/front"
 	"github.com/mcpx/mcpx/transport/gatewaytools"
 	"github.com/mcpx/mcpx/transport/httpd"
+	"github.com/mcpx/mcpx/transport/relay"
 	"github.com/mcpx/mcpx/transport/rest"
 	"github.com/mcpx/mcpx/transport/telemetry"
 	"github.com/rs/zerolog"
@@ -39,6 +40,7 @@ type app struct {
 	unfollow func()
 	runtime  *actors.Runtime
 	service  front.Service
+	sealer   *relay.Sealer // of what clients carry back to servers
 
 	listener *httpd.Server // nil until Listen
 	rest     *rest.Handler // the same
@@ -62,6 +64,7 @@ func newApp(cfg loaded, logs io.Writer) *app {
 		cfg: cfg, log: log, runtime: runtime,
 		unfollow: telemetry.Follow(runtime, log),
 		service:  newService(runtime, cfg.Config),
+		sealer:   relay.NewSealer(cfg.StateKeyBytes(), cfg.Limits.ParkedFor),
 		failed:   make(chan error, 1),
 	}
 }

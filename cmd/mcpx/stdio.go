@@ -38,7 +38,7 @@ func newStdio(s streams) *cobra.Command {
 			return source.runServer(cmd, s, args, prepare, func(a *app) error {
 				service := a.service
 				if source.endpoint != "" {
-					service = relay.New(a.runtime, source.endpoint)
+					service = relay.New(a.runtime, source.endpoint, a.sealer)
 				}
 				return front.ServeStdio(cmd.Context(), s.in, s.out, service, a.runtime,
 					front.Options{Endpoint: source.endpoint, Limits: a.cfg.Limits, Logger: telemetry.Slog(a.log, "front")})

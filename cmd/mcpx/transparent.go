@@ -17,7 +17,7 @@ func (a *app) transparent(opts front.Options) http.Handler {
 	return a.perServer(func(server string) http.Handler {
 		opts := opts
 		opts.Endpoint = server
-		return front.NewHTTP(relay.New(a.runtime, server), a.runtime, opts)
+		return front.NewHTTP(relay.New(a.runtime, server, a.sealer), a.runtime, opts)
 	})
 }
 
@@ -31,7 +31,7 @@ func (a *app) transparentSSE(opts front.Options) http.Handler {
 		}
 		opts := opts
 		opts.Endpoint = server
-		h, _ := handlers.LoadOrStore(server, front.NewSSE(relay.New(a.runtime, server), a.runtime, "/messages/"+url.PathEscape(server), opts))
+		h, _ := handlers.LoadOrStore(server, front.NewSSE(relay.New(a.runtime, server, a.sealer), a.runtime, "/messages/"+url.PathEscape(server), opts))
 		return h.(http.Handler)
 	})
 }

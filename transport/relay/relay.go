@@ -22,11 +22,14 @@ type Door interface {
 type Service struct {
 	door   Door
 	server string
+	sealer *Sealer
 }
 
 // New returns the service of a server. That the server exists is found out when
 // it is asked.
-func New(door Door, server string) *Service { return &Service{door: door, server: server} }
+func New(door Door, server string, sealer *Sealer) *Service {
+	return &Service{door: door, server: server, sealer: sealer}
+}
 
 // Describe says what is known of the upstream, from memory.
 func (s *Service) Describe(context.Context, mcp.Caller) mcp.Description {
@@ -52,7 +55,19 @@ func (s *Service) Open(ctx context.Context, caller mcp.Caller) (messages.Peer, e
 
 // Serve hands on a request and returns the result as it came.
 func (s *Service) Serve(ctx context.Context, req mcp.Request, sink messages.Sink) (json.RawMessage, error) {
+	sealed := mcp.IsModern(req.Caller.Protocol) // whose clients carry the state of a question
+	asked := req.Request
+	if sealed {
+		params, err := s.sealer.unseal(s.server, req.Caller.Principal, asked)
+		if err != nil {
+			return nil, err
+		}
+		req.Request.Params = params
+	}
 	out := s.door.Call(ctx, s.call(req.Caller, req.Request), sink)
+	if sealed {
+		out.Result = s.sealer.seal(s.server, req.Caller.Principal, asked, out.Result)
+	}
 	if to, ok := sink.(messages.Streamer); ok && out.Streamed {
 		to.Stream()
 	}
