@@ -14,6 +14,17 @@ import (
 type identity struct {
 	info         json.RawMessage // clientInfo
 	capabilities json.RawMessage
+	mirrors      bool // a caller
+	isModern     bool // that one
+}
+
+// declared is what a connection of an era says that its client can do. A caller
+// of the other era offers no tasks there (see mcp.WithoutTasks).
+func (id identity) declared(modern bool) json.RawMessage {
+	if id.mirrors && id.isModern != modern {
+		return mcp.WithoutTasks(id.capabilities)
+	}
+	return id.capabilities
 }
 
 var noCapabilities = json.RawMessage("{}")
@@ -24,6 +35,7 @@ func (d *Dialer) as(caller messages.Caller) identity {
 	if !caller.Mirror {
 		return id
 	}
+	id.mirrors, id.isModern = true, caller.Modern
 	if isObject(caller.Info) {
 		id.info = caller.Info
 	}
@@ -37,7 +49,7 @@ func isObject(raw json.RawMessage) bool { return len(raw) > 0 && raw[0] == '{' }
 
 // modern adds what every request of the modern era says of its client.
 func (id identity) modern(params json.RawMessage, version, logLevel string) json.RawMessage {
-	return mcp.WithMeta(params, version, id.info, id.capabilities, logLevel)
+	return mcp.WithMeta(params, version, id.info, id.declared(true), logLevel)
 }
 
 // eras are the versions that a connection may speak, and which era it begins with.

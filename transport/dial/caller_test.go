@@ -175,6 +175,24 @@ func TestMirror_WhatIsNoObjectIsNotDeclared(t *testing.T) {
 	}
 }
 
+func TestMirror_TasksAreOfferedInTheirOwnEraOnly(t *testing.T) {
+	const tasks = `{"tasks":{"list":{}},"roots":{},"extensions":{"io.modelcontextprotocol/tasks":{}}}`
+	for _, isModern := range []bool{true, false} {
+		caller := mirroring(isModern, "")
+		caller.Capabilities = json.RawMessage(tasks)
+		id := New(json.RawMessage(`{"name":"mcpx"}`)).as(caller)
+		legacy, _ := jsonrpc.Get(id.initialize(mcp.LatestLegacy), "capabilities")
+		modern := mcp.ReadMeta(id.modern(nil, mcp.LatestModern, "")).ClientCapabilities
+		own, foreign := legacy, modern
+		if isModern {
+			own, foreign = modern, legacy
+		}
+		if string(own) != tasks || string(foreign) != `{"roots":{},"extensions":{}}` {
+			t.Errorf("modern %v: in its own era %s, in the other %s", isModern, own, foreign)
+		}
+	}
+}
+
 // known is what a connection in nobody's name has found.
 func known(spoken string, offers ...string) messages.Peer {
 	return messages.Peer{Protocol: spoken, Offers: offers}

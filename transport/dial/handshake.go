@@ -16,7 +16,7 @@ import (
 // initialize are the params of that request, which say who the client is.
 func (id identity) initialize(version string) json.RawMessage {
 	params := jsonrpc.Set(nil, jsonrpc.Quote(version), "protocolVersion")
-	params = jsonrpc.Set(params, id.capabilities, "capabilities")
+	params = jsonrpc.Set(params, id.declared(false), "capabilities")
 	return jsonrpc.Set(params, id.info, "clientInfo")
 }
 

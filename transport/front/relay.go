@@ -147,8 +147,9 @@ func (e *endpoint) discovery(ctx context.Context, caller mcp.Caller) (json.RawMe
 	return e.discover(descriptionOf(peer), slices.DeleteFunc(mcp.Versions(), mcp.IsModern)), nil
 }
 
+// descriptionOf is what a server says of itself, for clients of the other era.
 func descriptionOf(p messages.Peer) mcp.Description {
-	return mcp.Description{Info: p.Info, Capabilities: p.Capabilities, Instructions: p.Instructions}
+	return mcp.Description{Info: p.Info, Capabilities: mcp.WithoutTasks(p.Capabilities), Instructions: p.Instructions}
 }
 
 // Refuse answers a request that no endpoint serves.

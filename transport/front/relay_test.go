@@ -103,3 +103,16 @@ func TestRelay_AServerOfTheLegacyEraIsNotDiscoveredAsAModernOne(t *testing.T) {
 		t.Errorf("%d %s", status, got)
 	}
 }
+
+func TestRelay_TasksAreNotOfferedToClientsOfTheOtherEra(t *testing.T) {
+	w := newRelayed(t)
+	w.service.describe.Capabilities = json.RawMessage(`{"tools":{},"tasks":{"list":{}},"extensions":{"io.modelcontextprotocol/tasks":{}}}`)
+	_, _, discovered := w.post(`{"jsonrpc":"2.0","id":1,"method":"server/discover","params":{"_meta":{`+modernMeta+`}}}`,
+		mcp.HeaderProtocolVersion, mcp.V20260728, mcp.HeaderMethod, methodDiscover)
+	_, _, greeted := w.post(initializeMessage(mcp.V20251125)) // the puppet's peer has said nothing in this era
+	for _, got := range []string{discovered, greeted} {
+		if !strings.Contains(got, `"capabilities":{"tools":{},"extensions":{}}`) {
+			t.Errorf("%s", got)
+		}
+	}
+}
