@@ -59,17 +59,17 @@ deps-browser:
 		fi; }
 
 .PHONY: deps-tools
-deps-tools: $(LINT) $(BIN)/everything-server $(BIN)/tokens
+deps-tools: $(LINT) $(BIN)/everything-server $(BIN)/everything-client $(BIN)/tokens
 
 $(LINT): tests/tools/go.mod tests/tools/go.sum
 	@echo 'building golangci-lint (once)'
 	@$(GO) build -C tests/tools -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 	@touch $@
 
-# The protocol's own fixture server, written by others.
-$(BIN)/everything-server: tests/tools/everything/go.mod tests/tools/everything/go.sum
+# The protocol's own test server and client, written by others.
+$(BIN)/everything-server $(BIN)/everything-client: $(BIN)/%: tests/tools/everything/go.mod tests/tools/everything/go.sum
 	@$(GO) build -C tests/tools/everything -tags mcp_go_client_oauth -o $@ \
-		github.com/modelcontextprotocol/go-sdk/conformance/everything-server
+		github.com/modelcontextprotocol/go-sdk/conformance/$*
 	@touch $@
 
 # Counts tokens; a module of its own, for its tables weigh 12 MB.

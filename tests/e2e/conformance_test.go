@@ -12,9 +12,19 @@ import (
 )
 
 // score is what one scenario of the official suite counted.
-type score struct{ passed, failed int }
+type score struct{ passed, failed, warnings int }
 
-var scored = regexp.MustCompile(`(?m)^[✓✗] (\S+): (\d+) passed, (\d+) failed$`)
+var scored = regexp.MustCompile(`(?m)^[✓✗] (\S+): (\d+) passed, (\d+) failed(?:, (\d+) warnings)?$`)
+
+// scoresIn reads the suite's summary.
+func scoresIn(out []byte) map[string]score {
+	scores := map[string]score{}
+	for _, m := range scored.FindAllSubmatch(out, -1) {
+		number := func(i int) int { n, _ := strconv.Atoi(string(m[i])); return n }
+		scores[string(m[1])] = score{number(2), number(3), number(4)}
+	}
+	return scores
+}
 
 // conformance runs the official suite of a revision against an endpoint.
 func conformance(t *testing.T, url, revision string) map[string]score {
@@ -29,12 +39,7 @@ func conformance(t *testing.T, url, revision string) map[string]score {
 	cmd := exec.CommandContext(ctx, bin, script, "server", "--url", url, "--requirements", revision, "-o", dir)
 	cmd.Dir, cmd.Env = dir, testkit.Environment(dir)
 	out, _ := cmd.CombinedOutput() // it exits with 1 when anything failed: the scores say what
-	scores := map[string]score{}
-	for _, m := range scored.FindAllSubmatch(out, -1) {
-		passed, _ := strconv.Atoi(string(m[2]))
-		failed, _ := strconv.Atoi(string(m[3]))
-		scores[string(m[1])] = score{passed, failed}
-	}
+	scores := scoresIn(out)
 	if len(scores) < 30 || ctx.Err() != nil {
 		t.Fatalf("the suite did not come to its end (%d scenarios):\n%s", len(scores), out)
 	}
