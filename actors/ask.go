@@ -2,7 +2,8 @@ package actors
 
 import (
 	"context"
-	"fmt"
+	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -21,23 +22,63 @@ type asker struct {
 	pid     *actor.PID
 	system  *actor.ActorSystem
 	replies chan any
+	patrol  *time.Timer // not running while nobody waits
+	request atomic.Pointer[request]
 }
 
-// newAsker registers an asker. Nobody answers it more often than replies has room for.
+// request is one that is in flight in a client session: an asker that stands for
+// it hears when it is to be given up.
+type request struct {
+	id     string
+	cancel context.CancelCauseFunc
+}
+
+// sparedAskers is how many askers wait for the next conversation: to register
+// one costs as much as a conversation.
+const sparedAskers = 256
+
+// newAsker returns an asker that is nobody else's. Nobody answers it more often
+// than replies has room for.
 func (r *Runtime) newAsker() *asker {
-	a := &asker{system: r.system, replies: make(chan any, 4)}
-	pid, _ := r.system.ProcessRegistry.Add(a, fmt.Sprintf("door/%d", r.ids.Add(1)))
+	select {
+	case a := <-r.spared:
+		return a
+	default:
+	}
+	a := &asker{system: r.system, replies: make(chan any, 4), patrol: time.NewTimer(patrol)}
+	a.patrol.Stop()
+	pid, _ := r.system.ProcessRegistry.Add(a, "door/"+strconv.FormatUint(r.ids.Add(1), 10))
 	a.pid = pid
 	return a
 }
 
 func (a *asker) release() { a.system.ProcessRegistry.Remove(a.pid) }
 
+// spare keeps an asker for the next conversation. Its last one is over: every
+// reply that was owed has come.
+func (r *Runtime) spare(a *asker) {
+	if len(a.replies) == 0 && !r.closing.Load() {
+		select {
+		case r.spared <- a:
+			return
+		default:
+		}
+	}
+	a.release()
+}
+
 // SendUserMessage implements actor.Process.
 func (a *asker) SendUserMessage(_ *actor.PID, message any) {
 	m := actor.UnwrapEnvelopeMessage(message)
-	if _, dead := m.(*actor.DeadLetterResponse); dead {
+	switch c := m.(type) {
+	case *actor.DeadLetterResponse:
 		m = gone{}
+	case messages.CancelRequest:
+		// One that comes late is of a request that is over.
+		if q := a.request.Load(); q != nil && q.id == c.RequestID {
+			q.cancel(messages.Failf(messages.KindCancelled, "", "cancelled: %s", c.Reason))
+		}
+		return
 	}
 	select {
 	case a.replies <- m:
@@ -76,19 +117,20 @@ func (r *Runtime) next(ctx context.Context, a *asker, from *actor.PID) (any, err
 		return m, nil
 	default:
 	}
-	ticker := time.NewTicker(patrol)
-	defer ticker.Stop()
+	a.patrol.Reset(patrol)
+	defer a.patrol.Stop()
 	for dead := false; ; {
 		select {
 		case m := <-a.replies:
 			return m, nil
 		case <-ctx.Done():
 			return nil, ctx.Err()
-		case <-ticker.C:
+		case <-a.patrol.C:
 			if dead {
 				return gone{}, nil // a whole round after its death: nothing is under way any more
 			}
 			dead = !r.alive(from)
+			a.patrol.Reset(patrol)
 		}
 	}
 }
@@ -97,15 +139,16 @@ func (r *Runtime) next(ctx context.Context, a *asker, from *actor.PID) (any, err
 // gone, or answers otherwise, is a failure.
 func ask[T any](ctx context.Context, r *Runtime, to *actor.PID, m any) (T, error) {
 	a := r.newAsker()
-	defer a.release()
 	a.send(to, m)
 	var none T
 	reply, err := r.next(ctx, a, to)
+	if t, ok := reply.(T); ok {
+		r.spare(a)
+		return t, nil
+	}
+	a.release() // the reply may come yet
 	if err != nil {
 		return none, err
-	}
-	if t, ok := reply.(T); ok {
-		return t, nil
 	}
 	f := messages.Failf(messages.KindUnavailable, "", "the part of mcpx that was asked is not running")
 	f.Stale = true

@@ -92,7 +92,6 @@ func (r *Runtime) callOnce(ctx context.Context, admit messages.Admit, sink messa
 	}
 
 	a := r.newAsker()
-	defer a.release()
 	id := r.calls.Add(1)
 	admit.ID, admit.Cache = id, cacheKey(entry, &call)
 	a.send(upstream, admit)
@@ -102,7 +101,7 @@ func (r *Runtime) callOnce(ctx context.Context, admit messages.Admit, sink messa
 		r.system.Root.Send(upstream, messages.CancelCall{ID: id, Reason: cancelled(ctx, call.Server).Message})
 	})
 	defer stop()
-	out := r.await(a, upstream, call, sink)
+	out := r.await(a, upstream, &call, sink)
 	if ctx.Err() != nil && out.Failure != nil && out.Failure.Kind == messages.KindCancelled {
 		f := cancelled(ctx, call.Server)
 		f.Sent = out.Failure.Sent
@@ -113,7 +112,7 @@ func (r *Runtime) callOnce(ctx context.Context, admit messages.Admit, sink messa
 
 // await takes the lease when it comes, does the I/O, and returns the session's
 // answer. It waits for actors only, never for ctx: exactly one answer is coming.
-func (r *Runtime) await(a *asker, upstream *actor.PID, call messages.Call, sink messages.Sink) messages.Outcome {
+func (r *Runtime) await(a *asker, upstream *actor.PID, call *messages.Call, sink messages.Sink) messages.Outcome {
 	owes := upstream
 	sent := messages.SentNo // as far as is known of the I/O
 	for {
@@ -121,6 +120,7 @@ func (r *Runtime) await(a *asker, upstream *actor.PID, call messages.Call, sink 
 		m, _ := r.next(context.Background(), a, owes)
 		switch m := m.(type) {
 		case messages.Outcome:
+			r.spare(a) // a session says nothing after its answer
 			return truthful(m, sent)
 		case link.Lease:
 			owes = m.Session
@@ -132,6 +132,7 @@ func (r *Runtime) await(a *asker, upstream *actor.PID, call messages.Call, sink 
 				r.system.Root.Send(m.Session, session.Finished{Outcome: out})
 			}
 		case gone:
+			a.release()
 			f := restarting(call.Server)
 			f.Sent, f.Stale = sent, sent == messages.SentNo
 			return messages.Outcome{Failure: f}

@@ -52,55 +52,32 @@ func (r *Runtime) CheckClient(id messages.ClientID, p messages.Principal) (messa
 	return reply.Spec, nil
 }
 
-// inFlight is the process of a request at the door: the client actor tells it
-// when the request is to be given up.
-type inFlight struct {
-	asker
-	cancel context.CancelCauseFunc
-}
-
-// SendUserMessage implements actor.Process.
-func (p *inFlight) SendUserMessage(pid *actor.PID, message any) {
-	if m, ok := actor.UnwrapEnvelopeMessage(message).(messages.CancelRequest); ok {
-		p.cancel(messages.Failf(messages.KindCancelled, "", "cancelled: %s", m.Reason))
-		return
-	}
-	p.asker.SendUserMessage(pid, message)
-}
-
-func requestPath(id messages.ClientID, requestID string) string {
-	return "request/" + kit.ClientName(id) + "/" + requestID
-}
-
-// BeginRequest notes a request in flight, so that CancelRequest finds it.
-func (r *Runtime) BeginRequest(id messages.ClientID, p messages.Principal, requestID string, cancel context.CancelCauseFunc) error {
-	process := &inFlight{asker: asker{system: r.system, replies: make(chan any, 4)}, cancel: cancel}
-	pid, fresh := r.system.ProcessRegistry.Add(process, requestPath(id, requestID))
-	if !fresh {
-		return messages.Failf(messages.KindInvalidArgs, "", "a request with id %s is already in flight", requestID)
-	}
-	process.pid = pid
-	process.send(r.client(id), messages.BeginRequest{Principal: p, RequestID: requestID})
-	m, err := r.next(context.Background(), &process.asker, r.client(id))
-	if err == nil {
-		checked, ok := m.(messages.ClientChecked)
-		switch {
-		case !ok:
-			err = client.Unknown()
-		case checked.Failure != nil:
-			err = checked.Failure
-		}
+// BeginRequest notes a request in flight, so that CancelRequest finds it, and
+// returns what its session was opened with. End forgets it.
+func (r *Runtime) BeginRequest(id messages.ClientID, p messages.Principal, requestID string, cancel context.CancelCauseFunc) (messages.InFlight, error) {
+	pid := r.client(id)
+	a := r.newAsker()
+	a.request.Store(&request{id: requestID, cancel: cancel})
+	a.send(pid, messages.BeginRequest{Principal: p, RequestID: requestID})
+	m, err := r.next(context.Background(), a, pid)
+	checked, ok := m.(messages.ClientChecked)
+	switch {
+	case err != nil:
+	case !ok:
+		err = client.Unknown()
+	case checked.Failure != nil:
+		err = checked.Failure
 	}
 	if err != nil {
-		process.release()
+		a.request.Store(nil)
+		a.release()
+		return messages.InFlight{}, err
 	}
-	return err
-}
-
-// EndRequest forgets it.
-func (r *Runtime) EndRequest(id messages.ClientID, requestID string) {
-	r.system.ProcessRegistry.Remove(actor.NewPID(r.root.Address, requestPath(id, requestID)))
-	r.tell(id, messages.EndRequest{RequestID: requestID})
+	return messages.InFlight{Spec: checked.Spec, End: func() {
+		a.request.Store(nil)
+		r.tellTo(pid, messages.EndRequest{RequestID: requestID})
+		r.spare(a)
+	}}, nil
 }
 
 // CancelRequest cancels the request of that id, if it is in flight.
@@ -200,9 +177,11 @@ func (r *Runtime) Remember(id messages.ClientID, p messages.Principal, request m
 	r.tell(id, messages.Remember{Principal: p, Request: request})
 }
 
-// tell sends to a client actor that may be gone, without making a dead letter of it.
-func (r *Runtime) tell(id messages.ClientID, m any) {
-	if pid := r.client(id); r.alive(pid) {
+func (r *Runtime) tell(id messages.ClientID, m any) { r.tellTo(r.client(id), m) }
+
+// tellTo sends to a client actor that may be gone, without making a dead letter of it.
+func (r *Runtime) tellTo(pid *actor.PID, m any) {
+	if r.alive(pid) {
 		r.system.Root.Send(pid, m)
 	}
 }

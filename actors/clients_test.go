@@ -61,9 +61,17 @@ func TestClient_IsOpenToItsPrincipalOnly(t *testing.T) {
 func TestClient_ARequestIsCancelledByItsIdAndByNobodyElse(t *testing.T) {
 	r, _ := start(t, nil, nil)
 	id := open(t, r, alice)
+	ends := map[string]func(){}
 	begin := func(requestID string) (context.Context, error) {
 		ctx, cancel := context.WithCancelCause(context.Background())
-		return ctx, r.BeginRequest(id, alice, requestID, cancel)
+		begun, err := r.BeginRequest(id, alice, requestID, cancel)
+		if err == nil {
+			ends[requestID] = begun.End
+			if begun.Spec.Principal != alice {
+				t.Errorf("the session of %s was opened with %+v", requestID, begun.Spec)
+			}
+		}
+		return ctx, err
 	}
 	one, err := begin("1")
 	if err != nil {
@@ -89,7 +97,7 @@ func TestClient_ARequestIsCancelledByItsIdAndByNobodyElse(t *testing.T) {
 	if two.Err() != nil {
 		t.Error("the other request was cancelled")
 	}
-	r.EndRequest(id, "1")
+	ends["1"]()
 	if _, err := begin("1"); err != nil {
 		t.Errorf("the id is free again, but: %v", err)
 	}
@@ -97,11 +105,11 @@ func TestClient_ARequestIsCancelledByItsIdAndByNobodyElse(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-two.Done()
-	r.EndRequest(id, `"1"`)
-	r.EndRequest(id, "1")
-	ctx, cancel := context.WithCancelCause(context.Background())
-	wantErr(t, r.BeginRequest(id, alice, "2", cancel), messages.KindUnavailable)
-	if ctx.Err() != nil {
+	ends[`"1"`]()
+	ends["1"]()
+	late, err := begin("2")
+	wantErr(t, err, messages.KindUnavailable)
+	if late.Err() != nil {
 		t.Error("a request that did not begin was cancelled")
 	}
 }
@@ -237,7 +245,8 @@ func TestClient_ACrashEndsItsSessionOnly(t *testing.T) {
 	r, rec := start(t, nil, nil)
 	id, other := open(t, r, alice), open(t, r, alice)
 	ctx, cancel := context.WithCancelCause(context.Background())
-	if err := r.BeginRequest(id, alice, "1", cancel); err != nil {
+	begun, err := r.BeginRequest(id, alice, "1", cancel)
+	if err != nil {
 		t.Fatal(err)
 	}
 	all := paths(r, "client:")
@@ -260,7 +269,7 @@ func TestClient_ACrashEndsItsSessionOnly(t *testing.T) {
 	if _, err := r.CheckClient(other, alice); crashed == 1 && err != nil {
 		t.Errorf("the other session: %v", err)
 	}
-	r.EndRequest(id, "1")
+	begun.End()
 }
 
 func TestClient_LimitsOfSessionsAndStreams(t *testing.T) {
@@ -293,15 +302,16 @@ func TestClient_IsClosedWhenIdleAndNotWhileARequestOrStreamIsOpen(t *testing.T) 
 	r, _ := start(t, nil, func(o *actors.Options) { o.Clock = clock })
 	idle, busy := open(t, r, alice), open(t, r, alice)
 	var cancelled atomic.Bool
-	if err := r.BeginRequest(busy, alice, "1", func(error) { cancelled.Store(true) }); err != nil {
+	begun, err := r.BeginRequest(busy, alice, "1", func(error) { cancelled.Store(true) })
+	if err != nil {
 		t.Fatal(err)
 	}
 	actortest.Eventually(t, "both are armed", func() bool { return len(clock.Pending()) == 2 })
 	clock.Advance(30 * time.Minute)
 	actortest.Eventually(t, "the idle one is gone", func() bool { return len(paths(r, "client:")) == 1 })
-	_, err := r.CheckClient(idle, alice)
+	_, err = r.CheckClient(idle, alice)
 	wantErr(t, err, messages.KindUnavailable)
-	r.EndRequest(busy, "1")
+	begun.End()
 	actortest.Eventually(t, "the busy one goes when it is idle", func() bool {
 		clock.Advance(30 * time.Minute)
 		return len(paths(r, "client:")) == 0

@@ -38,6 +38,7 @@ type Runtime struct {
 	env    *kit.Env
 	ids    atomic.Uint64 // askers
 	calls  atomic.Uint64 // sessions
+	spared chan *asker
 
 	closing   atomic.Bool
 	closeOnce sync.Once
@@ -61,8 +62,9 @@ func New(opts Options) *Runtime {
 			// The throttle keeps a goroutine for its interval, beyond our close.
 			actor.WithDeadLetterThrottleInterval(time.Millisecond),
 		),
-		table: gateway.NewTable(),
-		env:   &kit.Env{Clock: opts.Clock, Jitter: opts.Jitter, Tasks: &kit.Tasks{}, Limits: opts.Limits},
+		table:  gateway.NewTable(),
+		spared: make(chan *asker, sparedAskers),
+		env:    &kit.Env{Clock: opts.Clock, Jitter: opts.Jitter, Tasks: &kit.Tasks{}, Limits: opts.Limits},
 	}
 	pid, err := r.system.Root.SpawnNamed(gateway.Props(gateway.Config{
 		Env: r.env, Dialer: opts.Dialer, Table: r.table, IDs: new(atomic.Uint64),

@@ -73,6 +73,12 @@ type BeginRequest struct {
 	RequestID string
 }
 
+// InFlight is a request that its session has noted.
+type InFlight struct {
+	Spec ClientSpec // of the session
+	End  func()     // forgets the request
+}
+
 // EndRequest forgets a request.
 //
 // Sender: the door. No reply.

@@ -72,7 +72,7 @@ var props = actor.PropsFromProducer(func() actor.Actor {
 	return &client{
 		requests: map[string]*actor.PID{}, streams: map[messages.StreamID]*stream{}, asked: map[string]func(messages.Answer){},
 	}
-}, actor.WithDispatcher(actor.NewSynchronizedDispatcher(300)))
+}, kit.Inline())
 
 // Props are the same for all clients; what differs comes with Begin.
 func Props() *actor.Props { return props }

@@ -153,7 +153,7 @@ func (Finished) input()   {}
 func (expired) input()    {}
 
 var props = actor.PropsFromProducer(func() actor.Actor { return &session{} },
-	actor.WithDispatcher(actor.NewSynchronizedDispatcher(300)))
+	kit.Inline())
 
 // Props are the same for all sessions; what differs comes with Begin.
 func Props() *actor.Props { return props }

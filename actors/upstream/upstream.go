@@ -160,6 +160,7 @@ func Props(c Config) *actor.Props {
 			}
 		},
 		actor.WithSupervisor(kit.StopOnPanic{}),
+		kit.Queued(),
 	)
 }
 

@@ -66,7 +66,7 @@ func (h *httpFront) batch(rep *reply, r *http.Request, body []byte) {
 		return
 	}
 
-	rep.setRecord(h.requestRecord(spec, r))
+	rep.setRecord(h.requestRecord(spec, spec.Principal))
 	answers := make([][]byte, len(elements)) // nil: none, or sent already
 	requests := 0
 	slots := make(chan struct{}, batchParallel)
@@ -81,7 +81,7 @@ func (h *httpFront) batch(rep *reply, r *http.Request, body []byte) {
 		slots <- struct{}{}
 		running.Go(func() {
 			defer func() { <-slots }()
-			answers[i], _ = h.inSession(rep, r, spec, req)
+			answers[i], _ = h.inSession(rep, r, spec.ID, req)
 			if answers[i] != nil && rep.isStreaming() {
 				_ = rep.event(answers[i])
 				answers[i] = nil

@@ -76,29 +76,25 @@ func (r *registry) CheckClient(id messages.ClientID, p messages.Principal) (mess
 	return s.spec, nil
 }
 
-func (r *registry) BeginRequest(id messages.ClientID, p messages.Principal, requestID string, cancel context.CancelCauseFunc) error {
+func (r *registry) BeginRequest(id messages.ClientID, p messages.Principal, requestID string, cancel context.CancelCauseFunc) (messages.InFlight, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s, err := r.find(id, p)
 	if err != nil {
-		return err
+		return messages.InFlight{}, err
 	}
 	if r.failing != nil {
-		return r.failing
+		return messages.InFlight{}, r.failing
 	}
 	if s.requests[requestID] != nil {
-		return messages.Failf(messages.KindInvalidArgs, "", "duplicate")
+		return messages.InFlight{}, messages.Failf(messages.KindInvalidArgs, "", "duplicate")
 	}
 	s.requests[requestID] = cancel
-	return nil
-}
-
-func (r *registry) EndRequest(id messages.ClientID, requestID string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if s := r.sessions[id]; s != nil {
+	return messages.InFlight{Spec: s.spec, End: func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
 		delete(s.requests, requestID)
-	}
+	}}, nil
 }
 
 func (r *registry) CancelRequest(id messages.ClientID, p messages.Principal, requestID, reason string) {

@@ -37,14 +37,13 @@ type Clients interface {
 	// CheckClient returns what the session was opened with and marks it as used.
 	CheckClient(id messages.ClientID, p messages.Principal) (messages.ClientSpec, error)
 
-	// BeginRequest notes a request in flight, so that CancelRequest finds it.
+	// BeginRequest notes a request in flight, so that CancelRequest finds it,
+	// marks the session as used, and returns what it was opened with. End
+	// forgets the request, and must be called.
 	// cancel is called at most once, with a *messages.Failure of KindCancelled
 	// as cause, also when the session is closed or its actor dies.
 	// KindInvalidArgs: a request with this id is already in flight.
-	BeginRequest(id messages.ClientID, p messages.Principal, requestID string, cancel context.CancelCauseFunc) error
-
-	// EndRequest forgets it.
-	EndRequest(id messages.ClientID, requestID string)
+	BeginRequest(id messages.ClientID, p messages.Principal, requestID string, cancel context.CancelCauseFunc) (messages.InFlight, error)
 
 	// CancelRequest cancels the request of that id, if it is in flight.
 	CancelRequest(id messages.ClientID, p messages.Principal, requestID, reason string)

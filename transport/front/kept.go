@@ -40,8 +40,8 @@ func (h *httpFront) record(spec messages.ClientSpec, principal messages.Principa
 }
 
 // requestRecord is that of a request's response.
-func (h *httpFront) requestRecord(spec messages.ClientSpec, r *http.Request) *record {
-	k := h.record(spec, messages.PrincipalFrom(r.Context()))
+func (h *httpFront) requestRecord(spec messages.ClientSpec, principal messages.Principal) *record {
+	k := h.record(spec, principal)
 	k.request = true
 	return k
 }

@@ -11,21 +11,24 @@ import (
 
 // legacy serves one message of the revisions 2024-11-05 to 2025-11-25.
 func (h *httpFront) legacy(rep *reply, r *http.Request, req request) {
-	if req.msg.Kind == jsonrpc.Request && req.msg.Method == methodInitialize {
+	switch {
+	case req.msg.Kind != jsonrpc.Request:
+		if spec, ok := h.session(rep, r, req.msg.ID); ok {
+			h.take(r.Context(), spec, req.msg)
+			rep.accepted()
+		}
+	case req.msg.Method == methodInitialize:
 		h.initialize(rep, r, req)
-		return
+	default:
+		if name, ok := h.sessionName(rep, r, req.msg.ID); ok {
+			h.answerInSession(rep, r, name, req)
+		}
 	}
-	spec, ok := h.session(rep, r, req.msg.ID)
-	if !ok {
-		return
-	}
-	if req.msg.Kind != jsonrpc.Request {
-		h.take(r.Context(), spec, req.msg)
-		rep.accepted()
-		return
-	}
-	rep.setRecord(h.requestRecord(spec, r))
-	message, status := h.inSession(rep, r, spec, req)
+}
+
+// answerInSession answers the one request of a POST.
+func (h *httpFront) answerInSession(rep *reply, r *http.Request, name messages.ClientID, req request) {
+	message, status := h.inSession(rep, r, name, req)
 	if message == nil {
 		rep.closeSilently()
 		return
@@ -57,31 +60,50 @@ func (h *httpFront) initialize(rep *reply, r *http.Request, req request) {
 	rep.answer(http.StatusOK, jsonrpc.AppendResult(nil, req.msg.ID, greeting))
 }
 
-// session finds the session of a request, or refuses the request. A foreign
-// session looks like one that does not exist.
-func (h *httpFront) session(rep *reply, r *http.Request, id jsonrpc.ID) (messages.ClientSpec, bool) {
+// sessionName is the session that a request names, or else the request is refused.
+func (h *httpFront) sessionName(rep *reply, r *http.Request, id jsonrpc.ID) (messages.ClientID, bool) {
 	name := r.Header.Get(mcp.HeaderSessionID)
 	if name == "" {
 		rep.refuse(http.StatusBadRequest, id, invalidRequest(
 			"the header %s is missing: send initialize first and repeat the session id of its answer (or speak %s, which needs no session)",
 			mcp.HeaderSessionID, mcp.LatestModern))
+	}
+	return messages.ClientID(name), name != ""
+}
+
+// session finds the session of a request, or refuses the request. A foreign
+// session looks like one that does not exist.
+func (h *httpFront) session(rep *reply, r *http.Request, id jsonrpc.ID) (messages.ClientSpec, bool) {
+	name, ok := h.sessionName(rep, r, id)
+	if !ok {
 		return messages.ClientSpec{}, false
 	}
-	spec, err := h.clients.CheckClient(messages.ClientID(name), messages.PrincipalFrom(r.Context()))
-	if err == nil && spec.Endpoint != h.opts.Endpoint {
-		err = messages.Failf(messages.KindUnavailable, "", "the session belongs to another endpoint")
+	spec, err := h.clients.CheckClient(name, messages.PrincipalFrom(r.Context()))
+	if err == nil {
+		err = h.isHere(spec)
 	}
 	if err == nil {
-		spec.ID = messages.ClientID(name)
+		spec.ID = name
 		return spec, true
 	}
 	if f := failureOf(err); f.Kind != messages.KindUnavailable {
 		rep.refuseFailure(id, err, false, http.StatusTooManyRequests)
 		return messages.ClientSpec{}, false
 	}
-	rep.refuse(http.StatusNotFound, id, invalidRequest(
-		"there is no session of this id (any more): send initialize without %s to open one", mcp.HeaderSessionID))
+	rep.refuse(http.StatusNotFound, id, noSuchSession())
 	return messages.ClientSpec{}, false
+}
+
+// isHere is nil for a session of this endpoint.
+func (e *endpoint) isHere(spec messages.ClientSpec) error {
+	if spec.Endpoint == e.opts.Endpoint {
+		return nil
+	}
+	return messages.Failf(messages.KindUnavailable, "", "the session belongs to another endpoint")
+}
+
+func noSuchSession() *jsonrpc.Error {
+	return invalidRequest("there is no session of this id (any more): send initialize without %s to open one", mcp.HeaderSessionID)
 }
 
 // take takes a notification or a response of a session's client.
@@ -99,18 +121,28 @@ func (e *endpoint) take(ctx context.Context, spec messages.ClientSpec, msg jsonr
 // status, or nil when the client cancelled it. A disconnect is no
 // cancellation: the call runs on, and its answer is kept where its client could
 // come back for it (2025-11-25, transports: sending messages).
-func (h *httpFront) inSession(rep *reply, r *http.Request, spec messages.ClientSpec, req request) ([]byte, int) {
+func (h *httpFront) inSession(rep *reply, r *http.Request, name messages.ClientID, req request) ([]byte, int) {
 	id := req.msg.ID
 	ctx, cancel := detached(r)
 	defer cancel(nil)
 	principal := messages.PrincipalFrom(r.Context())
-	if err := h.clients.BeginRequest(spec.ID, principal, id.String(), cancel); err != nil {
+	begun, err := h.clients.BeginRequest(name, principal, id.String(), cancel)
+	if err == nil {
+		if err = h.isHere(begun.Spec); err != nil {
+			begun.End()
+		}
+	}
+	if err != nil && failureOf(err).Kind == messages.KindUnavailable {
+		return jsonrpc.AppendError(nil, id, noSuchSession()), http.StatusNotFound
+	}
+	if err != nil {
 		return h.notBegun(rep, id, err)
 	}
-	rep.streamLater()
+	spec := begun.Spec
+	spec.ID = name
+	rep.streamLater(h.requestRecord(spec, principal))
 	req.caller, req.stream = callerOf(spec, principal), rep.streamNow
-	message := h.conclude(ctx, req, h.notifier(rep, spec.ID), func() { h.clients.EndRequest(spec.ID, id.String()) })
-	return message, http.StatusOK
+	return h.conclude(ctx, req, h.notifier(rep, name), begun.End), http.StatusOK
 }
 
 // notifier writes on the stream of a reply what is for a session. Where the

@@ -77,10 +77,14 @@ func (r *reply) streamNow() {
 }
 
 // streamLater makes it one in a moment, where the client could come back for
-// the rest of it.
-func (r *reply) streamLater() {
+// the rest of it: k, unless the elements of a batch share another, is where its
+// events are kept then.
+func (r *reply) streamLater(k *record) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.record == nil {
+		r.record = k
+	}
 	if r.accept.sse && r.record != nil && r.record.primes && r.timer == nil {
 		r.timer = time.AfterFunc(r.opts.StreamAfter, r.tick)
 	}

@@ -55,14 +55,14 @@ func (s *sseSession) start(rep *reply, msg jsonrpc.Message) (refusal []byte, sta
 	}
 	id := msg.ID.String()
 	ctx, cancel := context.WithCancelCause(s.base)
-	err := s.clients.BeginRequest(req.caller.Client, req.caller.Principal, id, cancel)
+	begun, err := s.clients.BeginRequest(req.caller.Client, req.caller.Principal, id, cancel)
 	if err != nil {
 		cancel(nil)
 		<-s.slots
 		return s.notBegun(rep, msg.ID, err)
 	}
 	end := func() {
-		s.clients.EndRequest(req.caller.Client, id)
+		begun.End()
 		cancel(nil)
 	}
 	started := s.work(func() {

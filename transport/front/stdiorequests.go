@@ -103,16 +103,16 @@ func (c *stdio) begin(req *request) (context.Context, func(), error) {
 	if req.caller.Client == "" {
 		return ctx, func() { cancel(nil) }, nil
 	}
-	err := c.clients.BeginRequest(req.caller.Client, c.principal, id, cancel)
+	begun, err := c.clients.BeginRequest(req.caller.Client, c.principal, id, cancel)
 	if err != nil && failureOf(err).Kind == messages.KindUnavailable && c.open(req) == nil {
-		err = c.clients.BeginRequest(req.caller.Client, c.principal, id, cancel)
+		begun, err = c.clients.BeginRequest(req.caller.Client, c.principal, id, cancel)
 	}
 	if err != nil {
 		cancel(nil)
 		return nil, nil, err
 	}
 	return ctx, func() {
-		c.clients.EndRequest(req.caller.Client, id)
+		begun.End()
 		cancel(nil)
 	}, nil
 }

@@ -1,0 +1,172 @@
+package kit
+
+import (
+	"sync"
+
+	"github.com/asynkron/protoactor-go/actor"
+)
+
+// mailbox is the library's unbounded mailbox at a third of its price: one
+// allocation, since there is an actor per request. Messages of the system come
+// first, a suspended actor gets no others, and a panic is escalated, as there.
+type mailbox struct {
+	invoker    actor.MessageInvoker
+	dispatcher actor.Dispatcher // nil: whoever posts runs it
+	work       func()           // process, bound once
+
+	mu        sync.Mutex //nolint:forbidigo // a mailbox is where goroutines meet
+	system    fifo
+	user      fifo
+	running   bool
+	suspended bool
+}
+
+// Inline is the mailbox of actors that run on the goroutine of whoever posts to
+// them: no wake-up. It is for actors with one poster at a time, which do little
+// and never block.
+func Inline() actor.PropsOption {
+	return actor.WithMailbox(func() actor.Mailbox { return newMailbox(nil) })
+}
+
+// Queued is the mailbox of actors that run on goroutines of their own, which
+// stay for a moment: see workers.
+func Queued() actor.PropsOption {
+	return actor.WithMailbox(func() actor.Mailbox { return newMailbox(pool) })
+}
+
+func newMailbox(d actor.Dispatcher) *mailbox {
+	m := &mailbox{dispatcher: d}
+	m.system.messages, m.user.messages = m.system.first[:0], m.user.first[:0]
+	if d != nil {
+		m.work = m.process
+	}
+	return m
+}
+
+// PostUserMessage implements actor.Mailbox.
+func (m *mailbox) PostUserMessage(message any) {
+	m.mu.Lock()
+	m.user.push(message)
+	m.schedule()
+}
+
+// PostSystemMessage implements actor.Mailbox.
+func (m *mailbox) PostSystemMessage(message any) {
+	m.mu.Lock()
+	m.system.push(message)
+	m.schedule()
+}
+
+// schedule unlocks, and sees to it that somebody processes what there is.
+func (m *mailbox) schedule() {
+	idle := !m.running && (!m.system.empty() || !m.suspended)
+	m.running = m.running || idle
+	m.mu.Unlock()
+	switch {
+	case !idle:
+	case m.dispatcher == nil:
+		m.process()
+	default:
+		m.dispatcher.Schedule(m.work)
+	}
+}
+
+func (m *mailbox) process() {
+	for m.drain() { // a panic interrupts it
+	}
+}
+
+// drain processes messages until there are none. It tells whether a panic came
+// before that.
+func (m *mailbox) drain() (interrupted bool) {
+	var message any
+	defer func() {
+		if r := recover(); r != nil {
+			m.invoker.EscalateFailure(r, message)
+			interrupted = true
+		}
+	}()
+	for {
+		var system bool
+		if message, system = m.next(); message == nil {
+			return false
+		}
+		if system {
+			m.invoker.InvokeSystemMessage(message)
+		} else {
+			m.invoker.InvokeUserMessage(message)
+		}
+	}
+}
+
+// next takes the next message; nil when there is none, and nobody processes any more.
+func (m *mailbox) next() (message any, system bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for !m.system.empty() {
+		message = m.system.pop()
+		switch message.(type) {
+		case *actor.SuspendMailbox:
+			m.suspended = true
+		case *actor.ResumeMailbox:
+			m.suspended = false
+		default:
+			return message, true
+		}
+	}
+	if m.suspended || m.user.empty() {
+		m.running = false
+		return nil, false
+	}
+	return m.user.pop(), false
+}
+
+// RegisterHandlers implements actor.Mailbox. Who runs the actor is the
+// mailbox's to say.
+func (m *mailbox) RegisterHandlers(invoker actor.MessageInvoker, _ actor.Dispatcher) {
+	m.invoker = invoker
+}
+
+// Start implements actor.Mailbox.
+func (m *mailbox) Start() {}
+
+// UserMessageCount implements actor.Mailbox.
+func (m *mailbox) UserMessageCount() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.user.messages) - m.user.head
+}
+
+// fifo is a queue that begins with room of its own.
+type fifo struct {
+	messages []any
+	head     int
+	first    [3]any
+}
+
+func (q *fifo) empty() bool { return q.head == len(q.messages) }
+
+func (q *fifo) push(message any) {
+	if q.head > 0 && len(q.messages) == cap(q.messages) {
+		n := copy(q.messages, q.messages[q.head:]) // its old places are free
+		clear(q.messages[n:])
+		q.messages, q.head = q.messages[:n], 0
+	}
+	q.messages = append(q.messages, message)
+}
+
+func (q *fifo) pop() any {
+	message := q.messages[q.head]
+	q.messages[q.head] = nil
+	q.head++
+	if q.empty() {
+		q.messages, q.head = q.messages[:0], 0
+		if cap(q.messages) > keptRoom {
+			q.messages = q.first[:0] // a flood is over
+		}
+	}
+	return message
+}
+
+// keptRoom is how many messages a queue keeps room for when it is empty.
+const keptRoom = 1024
