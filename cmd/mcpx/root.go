@@ -98,6 +98,6 @@ func newRoot(s streams) *cobra.Command {
 	root.SetOut(s.out)
 	root.SetErr(s.err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(newServe(s), newStdio(s), newCall(s), newTools(s), newCheck(s), newVersion(s), newDemo(s))
+	root.AddCommand(newServe(s), newStdio(s), newCall(s), newTools(s), newCheck(s), newVersion(s), newDemo(s), newNull(s))
 	return root
 }
