@@ -22,7 +22,7 @@ MINIMUM  := 85
 
 FUZZTIME ?= 10m
 COUNT    ?= 3
-PARTS    ?= fuzz random race isolation
+PARTS    ?= fuzz random race isolation conformance
 
 .PHONY: help
 help: ## list the targets
@@ -153,7 +153,7 @@ test: ## everything, from a clean clone
 	echo "make test: $$(( $$(date +%s) - start )) s wall time"
 
 .PHONY: prove
-prove: deps ## fuzzing, random values, repetition, isolation; FUZZTIME=10m COUNT=3 PARTS="fuzz random race isolation"
+prove: deps ## fuzzing, random values, repetition, isolation, conformance; FUZZTIME=10m COUNT=3 PARTS="fuzz random race isolation conformance"
 	@FUZZTIME=$(FUZZTIME) COUNT=$(COUNT) PARTS="$(PARTS)" tests/tools/prove.sh
 
 .PHONY: bench

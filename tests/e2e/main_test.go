@@ -35,6 +35,12 @@ func (w withHouse) Run() int {
 		fmt.Fprintf(os.Stderr, "FAIL: ending the shared gateway: %v\n", err)
 		code = 1
 	}
+	if testkit.Long() {
+		if err := conformanceReport.Write("conformance.md"); err != nil {
+			fmt.Fprintf(os.Stderr, "FAIL: %v\n", err)
+			code = 1
+		}
+	}
 	return code
 }
 

@@ -2,7 +2,8 @@
 # The long proofs. Every fuzz target for FUZZTIME, as many at a time as there
 # are cores, each on one core; then large random runs; then all race tests COUNT
 # times over; then isolation and chaos in their long forms, which judge figures
-# and want the machine to themselves. PARTS chooses among them. Writes
+# and want the machine to themselves; then the official suites and the clients
+# of others in their long forms. PARTS chooses among them. Writes
 # tests/reports/prove-PART.md; a crasher lands under the package's testdata and
 # becomes a regression test when it is committed.
 set -euo pipefail
@@ -10,7 +11,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 fuzztime=${FUZZTIME:-10m}
 count=${COUNT:-3}
-parts=${PARTS:-fuzz random race isolation}
+parts=${PARTS:-fuzz random race isolation conformance}
 reports=$PWD/tests/reports
 mkdir -p "$reports"
 failed=0
@@ -91,6 +92,16 @@ isolation() {
 		run "tests/$pkg" env MCPX_PROVE=1 MCPX_BINARY="$dir/mcpx" MCPX_REPORTS="$reports" \
 			go test -count 1 -timeout 30m "./tests/$pkg" || failed=1
 	done
+	rm -rf "$dir"
+}
+
+conformance() {
+	begin conformance 'the official suites and the clients of others, three times in a row: see conformance.md'
+	local dir
+	dir=$(mktemp -d)
+	go build -trimpath -o "$dir/mcpx" ./cmd/mcpx
+	run tests/e2e env MCPX_PROVE=1 MCPX_BINARY="$dir/mcpx" MCPX_REPORTS="$reports" \
+		go test -count 1 -timeout 30m -run '^Test(Conformance|Features)_' ./tests/e2e || failed=1
 	rm -rf "$dir"
 }
 
