@@ -92,7 +92,7 @@ func (d *Dialer) newHTTPCore(req link.DialRequest) (*httpCore, *messages.Failure
 		}
 	}
 	c.url = u
-	c.wire = newNetWire(u.Scheme, req.Spec.Policy, req.Limits)
+	c.wire = newHTTPWire(u, req.Spec.Policy, req.Limits)
 	c.life, c.end = context.WithCancelCause(context.Background())
 	c.closing, c.hurry = context.WithCancel(context.Background())
 	return c, nil

@@ -12,6 +12,7 @@ import (
 	"github.com/mcpx/mcpx/actors/link"
 	"github.com/mcpx/mcpx/messages"
 	"github.com/mcpx/mcpx/tests/fakes/puppethttp"
+	"github.com/mcpx/mcpx/transport/dial/h1"
 )
 
 // httpDial is a dial as tests make it: quick to try again, and with what came
@@ -215,9 +216,14 @@ func bothEras(t *testing.T, o puppethttp.Options, test func(t *testing.T, p *pup
 }
 
 // openConns is the number of network connections that c has open.
-func openConns(c *httpConn) int {
-	wire := c.wire.(*netWire)
-	wire.mu.Lock()
-	defer wire.mu.Unlock()
-	return len(wire.conns)
+func openConns(c *httpCore) int {
+	switch wire := c.wire.(type) {
+	case *h1.Transport:
+		return wire.Connections()
+	case *netWire:
+		wire.mu.Lock()
+		defer wire.mu.Unlock()
+		return len(wire.conns)
+	}
+	panic("another wire")
 }

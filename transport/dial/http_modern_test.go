@@ -249,8 +249,8 @@ func TestHTTPClose_EndsTheSessionAndSaysWhatWasNotInOrder(t *testing.T) {
 				t.Errorf("%d DELETEs, lost %v, err %v", p.Count("DELETE"), isLost(c), c.Err())
 			}
 			f := failed(t, do(t, c, toolCall("echo", "{}")), messages.KindUnavailable, messages.SentNo, "the connection is being closed")
-			if !f.Stale || openConns(c) != 0 {
-				t.Errorf("stale %v, %d network connections left", f.Stale, openConns(c))
+			if !f.Stale || openConns(c.httpCore) != 0 {
+				t.Errorf("stale %v, %d network connections left", f.Stale, openConns(c.httpCore))
 			}
 		})
 	}

@@ -4,10 +4,12 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 
 	"github.com/mcpx/mcpx/messages"
+	"github.com/mcpx/mcpx/transport/dial/h1"
 )
 
 // httpWire is all that a connection needs of an HTTP client. Another client may
@@ -18,6 +20,28 @@ type httpWire interface {
 	http.RoundTripper
 	// Close ends every network connection, in use or not.
 	Close()
+}
+
+// newHTTPWire returns the client for the server at u: for plain http/1.1 one
+// without a goroutine per connection, net/http's for everything else.
+func newHTTPWire(u *url.URL, policy messages.Policy, limits messages.Limits) httpWire {
+	if proxy, err := http.ProxyFromEnvironment(&http.Request{URL: u}); proxy != nil || err != nil || !h1.Serves(u) {
+		return newNetWire(u.Scheme, policy, limits)
+	}
+	return h1.New(h1.Options{
+		Dial:           newDialer(policy).DialContext,
+		MaxIdle:        policy.MaxConcurrency + idleSpare,
+		IdleTimeout:    idlePlain,
+		MaxHeaderBytes: limits.HeaderBytes,
+	})
+}
+
+func newDialer(policy messages.Policy) *net.Dialer {
+	return &net.Dialer{
+		Timeout: policy.ConnectionTimeout,
+		// The only sign of life on a stream that may be silent for hours.
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 10 * time.Second, Count: 4},
+	}
 }
 
 // netWire is net/http's client with network connections of our own, so that
@@ -37,6 +61,10 @@ type netWire struct {
 const (
 	idlePlain = 4 * time.Second
 	idleTLS   = 55 * time.Second
+
+	// idleSpare connections are kept beside those that calls may use at a time:
+	// for streams, notifications and answers of ours.
+	idleSpare = 8
 )
 
 func newNetWire(scheme string, policy messages.Policy, limits messages.Limits) *netWire {
@@ -46,11 +74,7 @@ func newNetWire(scheme string, policy messages.Policy, limits messages.Limits) *
 	if scheme == "https" {
 		idle = idleTLS
 	}
-	dialer := &net.Dialer{
-		Timeout: policy.ConnectionTimeout,
-		// The only sign of life on a stream that may be silent for hours.
-		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 10 * time.Second, Count: 4},
-	}
+	dialer := newDialer(policy)
 	w.Transport = &http.Transport{
 		Proxy: http.ProxyFromEnvironment, // never for loopback addresses
 		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -64,7 +88,7 @@ func newNetWire(scheme string, policy messages.Policy, limits messages.Limits) *
 			return w.own(conn)
 		},
 		TLSHandshakeTimeout:    policy.ConnectionTimeout,
-		MaxIdleConnsPerHost:    policy.MaxConcurrency + 8,
+		MaxIdleConnsPerHost:    policy.MaxConcurrency + idleSpare,
 		IdleConnTimeout:        idle,
 		MaxResponseHeaderBytes: int64(limits.HeaderBytes),
 		DisableCompression:     true, // compressed event streams arrive late

@@ -12,6 +12,7 @@ import (
 	"github.com/mcpx/mcpx/actors/link"
 	"github.com/mcpx/mcpx/messages"
 	"github.com/mcpx/mcpx/tests/fakes/puppethttp"
+	"github.com/mcpx/mcpx/transport/dial/h1"
 	"github.com/mcpx/mcpx/transport/jsonrpc"
 )
 
@@ -252,12 +253,10 @@ func TestSSEFault_AServerThatCannotBeReachedAnyMoreWasSentNothing(t *testing.T) 
 	c := d.sse(t)
 	calls := held(t, p, c, 2)
 	p.Deafen()
-	wire := c.wire.(*netWire)
-	eventually(t, "the end of idle connections", func() bool {
-		wire.mu.Lock()
-		defer wire.mu.Unlock()
-		return len(wire.conns) == 1 // the stream
-	})
+	c.wire.(*h1.Transport).CloseIdleConnections() // the server may still be about to close them
+	if n := openConns(c.httpCore); n != 1 {
+		t.Errorf("%d network connections, want the stream alone", n)
+	}
 	f := failed(t, do(t, c, toolCall("echo", "{}")), messages.KindUnavailable, messages.SentNo, "connection refused by 127.0.0.1:")
 	if !f.Stale || !isLost(c) {
 		t.Errorf("%+v, lost %v", f, isLost(c))
