@@ -66,6 +66,7 @@ type Failure struct {
 	After      time.Duration   // KindTimeout, and KindUnavailable where a connection was waited for in vain: how long; 0 = not known
 	Code       int             // KindUpstream: the upstream's JSON-RPC code
 	Data       json.RawMessage // KindUpstream: the upstream's error data, unchanged
+	Raw        json.RawMessage // KindUpstream: the upstream's error object as it came; nil where it sent none
 
 	// Stale: the address or the connection vanished before anything was
 	// sent. The door resolves the name once more; nobody else looks at it.

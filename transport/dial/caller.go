@@ -16,6 +16,7 @@ type identity struct {
 	capabilities json.RawMessage
 	mirrors      bool // a caller
 	isModern     bool // that one
+	anonymous    bool // that one: info is mcpx's own, for handshakes that demand one
 }
 
 // declared is what a connection of an era says that its client can do. A caller
@@ -36,7 +37,7 @@ func (d *Dialer) as(caller messages.Caller) identity {
 		return id
 	}
 	id.mirrors, id.isModern = true, caller.Modern
-	if isObject(caller.Info) {
+	if id.anonymous = !isObject(caller.Info); !id.anonymous {
 		id.info = caller.Info
 	}
 	if isObject(caller.Capabilities) {
@@ -49,7 +50,20 @@ func isObject(raw json.RawMessage) bool { return len(raw) > 0 && raw[0] == '{' }
 
 // modern adds what every request of the modern era says of its client.
 func (id identity) modern(params json.RawMessage, version, logLevel string) json.RawMessage {
-	return mcp.WithMeta(params, version, id.info, id.declared(true), logLevel)
+	info := id.info
+	if id.anonymous {
+		info = nil
+	}
+	return mcp.WithMeta(params, version, info, id.declared(true), logLevel)
+}
+
+// legacy takes out again what a modern caller's request says of it, where the
+// server is not of that era.
+func (id identity) legacy(params json.RawMessage) json.RawMessage {
+	if id.mirrors && id.isModern {
+		return mcp.StripMeta(params)
+	}
+	return params
 }
 
 // eras are the versions that a connection may speak, and which era it begins with.

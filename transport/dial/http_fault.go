@@ -192,7 +192,7 @@ func mediaType(h http.Header) string {
 func upstreamError(server string, e *jsonrpc.Error) *messages.Failure {
 	return &messages.Failure{
 		Kind: messages.KindUpstream, Server: server, Sent: messages.SentDone,
-		Code: e.Code, Message: e.Message, Data: bytes.Clone(e.Data),
+		Code: e.Code, Message: e.Message, Data: bytes.Clone(e.Data), Raw: bytes.Clone(e.Raw),
 	}
 }
 

@@ -22,7 +22,7 @@ func (c *httpConn) doLegacy(ctx context.Context, req messages.Request, sent *lin
 	}
 	x := c.exchange(ctx, req, sent, sink)
 	defer x.end()
-	r := x.ask(c.legacyHeader(), x.params(req))
+	r := x.ask(c.legacyHeader(), c.as.legacy(x.params(req)))
 	if r.status == http.StatusBadRequest && c.session != "" && req.Method != "ping" && c.forgotten(ctx) {
 		f := c.failf(messages.KindUnavailable, "it does not know the session any more (400 to %s and to ping)", req.Method)
 		f.Sent, f.Stale = messages.SentNo, true // refused at the door

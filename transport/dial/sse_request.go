@@ -27,6 +27,7 @@ func (c *sseConn) Do(ctx context.Context, req messages.Request, sent *link.SentF
 	if p.token != nil {
 		params = jsonrpc.Set(params, integer(p.id), "_meta", mcp.MetaProgressToken)
 	}
+	params = c.as.legacy(params)
 	c.silence.begin()
 	defer c.silence.end()
 	cancel := c.begin(p, jsonrpc.AppendRequest(nil, jsonrpc.IntID(p.id), p.method, params))

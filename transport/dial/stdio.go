@@ -98,6 +98,8 @@ func (c *stdioConn) Do(ctx context.Context, req messages.Request, sent *link.Sen
 	}
 	if c.peer.Modern {
 		params = c.as.modern(params, c.peer.Protocol, req.LogLevel)
+	} else {
+		params = c.as.legacy(params)
 	}
 	if failure := c.send(p, params); failure != nil {
 		return messages.Outcome{Failure: failure}

@@ -146,7 +146,7 @@ func (e *endpoint) answer(ctx context.Context, req request, deliver func(message
 	}
 	e.remember(req)
 	if req.modern {
-		result = mcp.CompleteResult(req.msg.Method, result, e.service.Describe(ctx, req.caller).Info)
+		result = e.completed(ctx, req, result)
 	}
 	return result, nil
 }
@@ -177,12 +177,16 @@ func (e *endpoint) serve(ctx context.Context, req request, deliver func(messages
 			err = internal("this is a bug in mcpx, see its log")
 		}
 	}()
+	params := req.msg.Params
+	if e.relay == nil { // else they are the upstream's, byte for byte
+		params = mcp.StripMeta(params)
+	}
 	return e.service.Serve(ctx, mcp.Request{
 		Caller: req.caller,
 		Request: messages.Request{
 			Method:        req.msg.Method,
 			Name:          mcp.NameOf(req.msg.Method, req.msg.Params),
-			Params:        mcp.StripMeta(req.msg.Params),
+			Params:        params,
 			ProgressToken: req.meta.ProgressToken,
 			LogLevel:      req.meta.LogLevel,
 		},

@@ -142,12 +142,23 @@ func (e *endpoint) discovery(ctx context.Context, caller mcp.Caller) (json.RawMe
 		return nil, errorOf(err, true)
 	}
 	if peer.Modern && len(peer.Raw) > 0 {
-		return mcp.CompleteResult(methodDiscover, peer.Raw, peer.Info), nil
+		return peer.Raw, nil
 	}
 	return e.discover(descriptionOf(peer), slices.DeleteFunc(mcp.Versions(), mcp.IsModern)), nil
 }
 
 // descriptionOf is what a server says of itself, for clients of the other era.
+// completed is a result as a modern client is to get it. What an upstream of
+// that era has said stays as it is, whatever is missing in it.
+func (e *endpoint) completed(ctx context.Context, req request, result json.RawMessage) json.RawMessage {
+	if e.relay != nil {
+		if _, theirs := jsonrpc.Get(result, "resultType"); theirs {
+			return result
+		}
+	}
+	return mcp.CompleteResult(req.msg.Method, result, e.service.Describe(ctx, req.caller).Info)
+}
+
 func descriptionOf(p messages.Peer) mcp.Description {
 	return mcp.Description{Info: p.Info, Capabilities: mcp.WithoutTasks(p.Capabilities), Instructions: p.Instructions}
 }

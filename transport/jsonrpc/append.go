@@ -45,6 +45,9 @@ func AppendError(dst []byte, id ID, e *Error) []byte {
 	} else {
 		dst = append(dst, id.raw...)
 	}
+	if len(e.Raw) > 0 {
+		return append(appendFlat(append(dst, `,"error":`...), e.Raw), '}')
+	}
 	dst = strconv.AppendInt(append(dst, `,"error":{"code":`...), int64(e.Code), 10)
 	dst = appendQuoted(append(dst, `,"message":`...), e.Message)
 	if len(e.Data) > 0 {

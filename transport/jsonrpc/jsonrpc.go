@@ -40,6 +40,10 @@ type Error struct {
 	Code    int             `json:"code"`
 	Message string          `json:"message"`
 	Data    json.RawMessage `json:"data,omitempty"`
+
+	// Raw is the well-formed object that it was read from, which is written
+	// again as it is; nil for an error of ours.
+	Raw json.RawMessage `json:"-"`
 }
 
 // Error returns the message.

@@ -274,28 +274,35 @@ func SplitBatch(b []byte, depth int) ([]json.RawMessage, *Error) {
 }
 
 // ParseError reads the error object of an ErrorResponse; what is missing or of
-// a wrong type stays zero.
+// a wrong type stays zero. Raw is set where nothing of it is in doubt.
 func ParseError(raw json.RawMessage) *Error {
 	e := &Error{}
 	seen := [3]bool{} // of equal keys the first counts
+	good := [2]bool{} // code and message are there and of their types
+	twice := false
 	w := walk(raw)
 	for m, ok := w.next(); ok; m, ok = w.next() {
 		key, value := raw[m.key:m.keyEnd], raw[m.val:m.valEnd:m.valEnd]
 		switch {
 		case !seen[0] && stringIs(key, "code"):
 			seen[0] = true
-			if json.Unmarshal(value, &e.Code) != nil {
+			if good[0] = json.Unmarshal(value, &e.Code) == nil && string(value) != "null"; !good[0] {
 				e.Code = 0
 			}
 		case !seen[1] && stringIs(key, "message"):
 			seen[1] = true
-			if value[0] == '"' {
+			if good[1] = value[0] == '"'; good[1] {
 				e.Message = Unquote(value)
 			}
 		case !seen[2] && stringIs(key, "data"):
 			seen[2] = true
 			e.Data = value
+		default:
+			twice = twice || stringIs(key, "code") || stringIs(key, "message") || stringIs(key, "data")
 		}
+	}
+	if good[0] && good[1] && !twice {
+		e.Raw = raw
 	}
 	return e
 }

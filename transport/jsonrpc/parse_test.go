@@ -236,15 +236,26 @@ func asBytes(list []json.RawMessage) [][]byte {
 
 func TestParseError_KeepsWhatFits(t *testing.T) {
 	for in, want := range map[string]Error{
-		`{"code":-32602,"message":"a\"b","data":{"n":9007199254740993}}`:    {-32602, `a"b`, json.RawMessage(`{"n":9007199254740993}`)},
-		`{"code":"x","message":7}`:                                          {},
-		`{"code":1.5,"data":null}`:                                          {Data: json.RawMessage(`null`)},
-		`{"code":1,"code":2,"message":"a","message":"b","data":1,"data":2}`: {1, "a", json.RawMessage(`1`)},
+		`{"code":-32602,"message":"a\"b","data":{"n":9007199254740993}}`: {
+			Code: -32602, Message: `a"b`, Data: json.RawMessage(`{"n":9007199254740993}`), Raw: json.RawMessage(`as it came`)},
+		`{ "code":1,"message":"\ud800","unknown":1e400}`: {Code: 1, Message: "\ufffd", Raw: json.RawMessage(`as it came`)},
+		`{"code":null,"message":""}`:                     {},
+		`{"code":7}`:                                     {Code: 7},
+		`{"code":"x","message":7}`:                       {},
+		`{"code":1.5,"data":null}`:                       {Data: json.RawMessage(`null`)},
+		`{"code":1,"code":2,"message":"a","message":"b","data":1,"data":2}`: {Code: 1, Message: "a", Data: json.RawMessage(`1`)},
 		`[]`: {}, ``: {},
 	} {
 		got := ParseError(json.RawMessage(in))
 		if got.Code != want.Code || got.Message != want.Message || string(got.Data) != string(want.Data) || got.Error() != want.Message {
 			t.Errorf("%s: %+v", in, got)
+		}
+		again := ""
+		if want.Raw != nil {
+			again = in
+		}
+		if string(got.Raw) != again {
+			t.Errorf("%s: it is written again as %q", in, got.Raw)
 		}
 	}
 }

@@ -36,7 +36,7 @@ type failureData struct {
 // known. KindUpstream keeps the upstream's own code, message and data unchanged.
 func ErrorOf(f *messages.Failure, modern bool) *jsonrpc.Error {
 	if f.Kind == messages.KindUpstream {
-		return &jsonrpc.Error{Code: f.Code, Message: f.Message, Data: f.Data}
+		return &jsonrpc.Error{Code: f.Code, Message: f.Message, Data: f.Data, Raw: f.Raw}
 	}
 	data, err := jsonrpc.Marshal(failureData{
 		Kind: f.Kind.String(), Server: f.Server, Sent: f.Sent.String(),
