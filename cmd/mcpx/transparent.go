@@ -21,31 +21,32 @@ func (a *app) transparent(opts front.Options) http.Handler {
 	})
 }
 
-// transparentSSE does so over HTTP+SSE, where a server's handler knows the
-// streams that are open: there is one for each that was ever asked for.
+// transparentSSE does so over HTTP+SSE.
 func (a *app) transparentSSE(opts front.Options) http.Handler {
-	var handlers sync.Map // by the name of the server
 	return a.perServer(func(server string) http.Handler {
-		if h, ok := handlers.Load(server); ok {
-			return h.(http.Handler)
-		}
 		opts := opts
 		opts.Endpoint = server
-		h, _ := handlers.LoadOrStore(server, front.NewSSE(relay.New(a.runtime, server, a.sealer), a.runtime, "/messages/"+url.PathEscape(server), opts))
-		return h.(http.Handler)
+		return front.NewSSE(relay.New(a.runtime, server, a.sealer), a.runtime, "/messages/"+url.PathEscape(server), opts)
 	})
 }
 
 // perServer hands a request to the handler of the server that its path names.
+// There is one for each that was ever asked for: over HTTP+SSE it knows the
+// streams that are open.
 func (a *app) perServer(handler func(server string) http.Handler) http.Handler {
+	var handlers sync.Map // by the name of the server
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		server := r.PathValue("server")
-		if _, ok := a.runtime.Status(server); !ok {
+		if _, ok := a.runtime.Spec(server); !ok {
 			f := messages.Failf(messages.KindUnknownUpstream, server, "there is no server %q; there are: %s", server, quoted(a.runtime.Directory().Servers))
 			front.Refuse(w, http.StatusNotFound, f)
 			return
 		}
-		handler(server).ServeHTTP(w, r)
+		h, ok := handlers.Load(server)
+		if !ok {
+			h, _ = handlers.LoadOrStore(server, handler(server))
+		}
+		h.(http.Handler).ServeHTTP(w, r)
 	})
 }
 

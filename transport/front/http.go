@@ -98,7 +98,7 @@ func (h *httpFront) post(rep *reply, r *http.Request) {
 
 // readMessage reads the body of a POST, or refuses it.
 func (e *endpoint) readMessage(rep *reply, r *http.Request) ([]byte, bool) {
-	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != typeJSON {
+	if !isJSON(r.Header.Get("Content-Type")) {
 		rep.refuse(http.StatusUnsupportedMediaType, jsonrpc.ID{}, invalidRequest("the Content-Type must be %s", typeJSON))
 		return nil, false
 	}
@@ -121,6 +121,14 @@ func (e *endpoint) readMessage(rep *reply, r *http.Request) ([]byte, bool) {
 	return nil, false
 }
 
+func isJSON(contentType string) bool {
+	if contentType == typeJSON {
+		return true
+	}
+	media, _, err := mime.ParseMediaType(contentType)
+	return err == nil && media == typeJSON
+}
+
 // lastWords is how long a client may go on sending what nobody wants.
 const lastWords = 5 * time.Second
 
@@ -139,23 +147,38 @@ func (e *endpoint) readBody(rep *reply, r *http.Request) ([]byte, int, *jsonrpc.
 	if r.ContentLength > limit {
 		return nil, http.StatusRequestEntityTooLarge, tooLarge
 	}
+	source := &patientReader{r: r.Body, rc: rep.rc, patience: e.opts.ReadTimeout}
+	if n := r.ContentLength; 0 < n && n <= chunk {
+		body := make([]byte, n) // the usual case: of a known length, and small
+		if _, err := io.ReadFull(source, body); err != nil {
+			return e.unread(rep, err)
+		}
+		_ = rep.rc.SetReadDeadline(time.Time{})
+		return body, 0, nil
+	}
 	var body bytes.Buffer
 	if r.ContentLength > 0 {
-		body.Grow(int(min(r.ContentLength, chunk)) + bytes.MinRead)
+		body.Grow(chunk)
 	}
-	_, err := io.Copy(&body, &patientReader{r: http.MaxBytesReader(rep.w, r.Body, limit), rc: rep.rc, patience: e.opts.ReadTimeout})
+	source.r = http.MaxBytesReader(rep.w, r.Body, limit)
+	_, err := io.Copy(&body, source)
 	var over *http.MaxBytesError
 	switch {
 	case errors.As(err, &over):
 		return nil, http.StatusRequestEntityTooLarge, tooLarge
 	case err != nil:
-		// The deadline stays: net/http reads on before it answers.
-		rep.w.Header().Set("Connection", "close")
-		return nil, http.StatusBadRequest, invalidRequest("the body could not be read: %v", err)
+		return e.unread(rep, err)
 	}
 	// From here on the connection is only watched for its end.
 	_ = rep.rc.SetReadDeadline(time.Time{})
 	return body.Bytes(), 0, nil
+}
+
+// unread is the failure of a body that did not come. The deadline stays:
+// net/http reads on before it answers.
+func (e *endpoint) unread(rep *reply, err error) ([]byte, int, *jsonrpc.Error) {
+	rep.w.Header().Set("Connection", "close")
+	return nil, http.StatusBadRequest, invalidRequest("the body could not be read: %v", err)
 }
 
 // patientReader reads with a deadline that every read renews.
@@ -217,9 +240,9 @@ type accept struct{ json, sse bool }
 // readAccept reads the Accept header. The specification demands both types in
 // it; one of them, a wildcard or no header at all are served as far as they go.
 func readAccept(h http.Header) accept {
-	values := h.Values("Accept")
-	if len(values) == 0 {
-		return accept{json: true, sse: true}
+	values := h["Accept"]
+	if len(values) == 0 || len(values) == 1 && (values[0] == typeJSON+", "+typeSSE || values[0] == typeJSON+","+typeSSE) {
+		return accept{json: true, sse: true} // what the specification demands, as nearly everybody writes it
 	}
 	var a accept
 	for part := range strings.SplitSeq(strings.Join(values, ","), ",") {

@@ -3,7 +3,7 @@ package httpd
 import (
 	"net/http"
 	"strings"
-	"sync"
+	"sync/atomic"
 )
 
 // crowd bounds how many requests are served at a time: each may hold a body and
@@ -26,7 +26,7 @@ func (c *crowd) serve(next http.Handler, w http.ResponseWriter, r *http.Request)
 		fail(w, http.StatusServiceUnavailable, "%d requests are being served, which is limits.http_requests; try again", cap(c.places))
 		return
 	}
-	v := &visit{ResponseWriter: w, leave: sync.OnceFunc(func() { <-c.places })}
+	v := &visit{ResponseWriter: w, places: c.places}
 	defer v.leave()
 	next.ServeHTTP(v, r)
 }
@@ -34,8 +34,15 @@ func (c *crowd) serve(next http.Handler, w http.ResponseWriter, r *http.Request)
 // visit is a response that gives its place back when it becomes a stream.
 type visit struct {
 	http.ResponseWriter
-	leave func()
-	begun bool
+	places chan struct{}
+	left   atomic.Bool
+	begun  bool
+}
+
+func (v *visit) leave() {
+	if !v.left.Swap(true) {
+		<-v.places
+	}
 }
 
 // Unwrap lets http.ResponseController find what the original can do.
@@ -61,6 +68,9 @@ func (v *visit) Write(b []byte) (int, error) {
 // FlushError begins the response where nobody has.
 func (v *visit) FlushError() error {
 	v.begin()
+	if f, ok := v.ResponseWriter.(interface{ FlushError() error }); ok {
+		return f.FlushError() // as http.ResponseController does, which is an allocation
+	}
 	return http.NewResponseController(v.ResponseWriter).Flush()
 }
 

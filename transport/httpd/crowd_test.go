@@ -93,13 +93,14 @@ func TestCrowd_EventStreamsDoNotCount(t *testing.T) {
 }
 
 func TestCrowd_AnInformationalAnswerIsNotTheAnswer(t *testing.T) {
-	left := false
-	v := &visit{ResponseWriter: &verdict{header: http.Header{"Content-Type": {"text/event-stream"}}}, leave: func() { left = true }}
+	places := make(chan struct{}, 1)
+	places <- struct{}{}
+	v := &visit{ResponseWriter: &verdict{header: http.Header{"Content-Type": {"text/event-stream"}}}, places: places}
 	v.WriteHeader(http.StatusEarlyHints)
-	if left {
+	if len(places) == 0 {
 		t.Error("it has left with the hints")
 	}
-	if _, err := v.Write([]byte(": x\n\n")); err != nil || !left {
-		t.Errorf("%v, left %v", err, left)
+	if _, err := v.Write([]byte(": x\n\n")); err != nil || len(places) == 1 {
+		t.Errorf("%v, it has not left", err)
 	}
 }

@@ -12,60 +12,78 @@ import (
 	"github.com/mcpx/mcpx/messages"
 )
 
-// routes finds the handler of a request and demands a key where one is due.
+// routes finds the handler of a request and demands a key where one is due. It
+// says whether a page exists only to those who have one, so that strangers
+// learn nothing of the routes.
 type routes struct {
-	mux      *http.ServeMux
+	mux      *http.ServeMux // every pattern, and "/" for what has none
+	patterns *http.ServeMux // every pattern
 	keys     []apiKey
-	public   map[string]bool // by pattern; complete before the first request
-	fallback http.Handler    // for paths without a pattern; may be nil
-	crowd    *crowd          // of requests that are not public
+	fallback http.Handler // for paths without a pattern; may be nil
+	crowd    *crowd       // of requests that are not public
 }
 
 func newRoutes(keys []apiKey, most int) *routes {
-	return &routes{mux: http.NewServeMux(), keys: keys, public: make(map[string]bool), crowd: newCrowd(most)}
+	rt := &routes{mux: http.NewServeMux(), patterns: http.NewServeMux(), keys: keys, crowd: newCrowd(most)}
+	rt.mux.HandleFunc("/", rt.unmatched)
+	return rt
 }
 
 func (rt *routes) handle(pattern string, h http.Handler, public bool) {
-	rt.mux.Handle(pattern, h)
-	rt.public[pattern] = public
+	rt.patterns.Handle(pattern, h)
+	if public {
+		rt.mux.Handle(pattern, h)
+		return
+	}
+	rt.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		if r = rt.admit(w, r); r != nil {
+			rt.crowd.serve(h, w, r)
+		}
+	})
 }
 
-// ServeHTTP authenticates before it says whether a page exists, so that
-// strangers learn nothing of the routes.
 func (rt *routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	_, pattern := rt.mux.Handler(r)
-	var refused *verdict
-	if pattern == "" {
-		refused = rt.judge(r)
-		if rt.fallback != nil && refused.status != http.StatusMethodNotAllowed {
-			rt.crowd.serve(rt.fallback, w, r)
+	// A path that the mux would clean and redirect to may be meant as it is.
+	if strings.Contains(r.URL.Path, "//") || strings.Contains(r.URL.Path, "/.") {
+		if _, pattern := rt.patterns.Handler(r); pattern == "" {
+			rt.unmatched(w, r)
 			return
 		}
 	}
-	if !rt.public[pattern] {
-		principal, problem := authenticate(rt.keys, r.Header.Get("Authorization"))
-		if problem != nil {
-			w.Header().Set("WWW-Authenticate", problem.challenge)
-			fail(w, http.StatusUnauthorized, "%s", problem.text)
-			return
-		}
-		r = r.WithContext(messages.WithPrincipal(r.Context(), principal))
-	}
+	rt.mux.ServeHTTP(w, r)
+}
+
+// admit notes whose request it is, or refuses it.
+func (rt *routes) admit(w http.ResponseWriter, r *http.Request) *http.Request {
+	principal, problem := authenticate(rt.keys, r.Header.Get("Authorization"))
 	switch {
-	case refused != nil:
+	case problem != nil:
+		w.Header().Set("WWW-Authenticate", problem.challenge)
+		fail(w, http.StatusUnauthorized, "%s", problem.text)
+		return nil
+	case principal == messages.Anonymous:
+		return r // as it is without a word
+	}
+	return r.WithContext(messages.WithPrincipal(r.Context(), principal))
+}
+
+// unmatched serves what has no pattern.
+func (rt *routes) unmatched(w http.ResponseWriter, r *http.Request) {
+	refused := rt.judge(r)
+	if rt.fallback != nil && refused.status != http.StatusMethodNotAllowed {
+		rt.crowd.serve(rt.fallback, w, r)
+		return
+	}
+	if r = rt.admit(w, r); r != nil {
 		refused.tell(w, r)
-	case rt.public[pattern]:
-		rt.mux.ServeHTTP(w, r)
-	default:
-		rt.crowd.serve(rt.mux, w, r)
 	}
 }
 
-// judge asks the mux what it would answer to a request without a pattern: it
-// decides between 404 and 405, knows what is allowed, and writes plain text.
+// judge asks the patterns what they would answer to a request that has none:
+// they decide between 404 and 405, and know what is allowed.
 func (rt *routes) judge(r *http.Request) *verdict {
 	v := &verdict{header: http.Header{}, status: http.StatusOK}
-	rt.mux.ServeHTTP(v, r)
+	rt.patterns.ServeHTTP(v, r)
 	return v
 }
 

@@ -3,6 +3,7 @@ package mcp
 import (
 	"encoding/json"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/mcpx/mcpx/transport/jsonrpc"
 )
@@ -13,28 +14,71 @@ import (
 // At the top, names that differ in case only count as equal, since some
 // decoders (encoding/json) take them for each other.
 func CheckParams(params json.RawMessage) *jsonrpc.Error {
-	if key, twice := duplicate(params, fold); twice {
+	if key, twice := duplicate(params, alike, fold); twice {
 		return twiceError("params", key)
 	}
 	meta, _ := jsonrpc.Get(params, metaKey)
-	if key, twice := duplicate(meta, exact); twice {
+	if key, twice := duplicate(meta, same, exact); twice {
 		return twiceError("params."+metaKey, key)
 	}
 	return nil
 }
 
-// duplicate returns the first key of obj that is equal to an earlier one.
-func duplicate(obj json.RawMessage, form func(string) string) (string, bool) {
-	seen := map[string]struct{}{}
+// fewMembers are compared with each other; more are looked up.
+const fewMembers = 8
+
+// duplicate returns the first key of obj that is equal to an earlier one: two
+// that are equal have the same form.
+func duplicate(obj json.RawMessage, equal func(a, b string) bool, form func(string) string) (string, bool) {
+	var few [fewMembers]string
+	var seen map[string]struct{}
+	n := 0
 	for key := range jsonrpc.Members(obj) {
-		formed := form(key)
-		if _, twice := seen[formed]; twice {
-			return key, true
+		switch {
+		case n < fewMembers:
+			for _, earlier := range few[:n] {
+				if equal(earlier, key) {
+					return key, true
+				}
+			}
+			few[n] = key
+		case n == fewMembers:
+			seen = make(map[string]struct{}, 2*fewMembers)
+			for _, earlier := range few {
+				seen[form(earlier)] = struct{}{}
+			}
+			fallthrough
+		default:
+			formed := form(key)
+			if _, twice := seen[formed]; twice {
+				return key, true
+			}
+			seen[formed] = struct{}{}
 		}
-		seen[formed] = struct{}{}
+		n++
 	}
 	return "", false
 }
+
+// alike tells whether fold makes two keys equal.
+func alike(a, b string) bool {
+	if plain(a) && plain(b) {
+		return strings.EqualFold(a, b)
+	}
+	return fold(a) == fold(b)
+}
+
+// plain tells whether a key has letters of ASCII only.
+func plain(key string) bool {
+	for i := range len(key) {
+		if key[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+func same(a, b string) bool { return a == b }
 
 func exact(key string) string { return key }
 
