@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mcpx/mcpx/actors/link"
@@ -24,6 +25,7 @@ type httpCore struct {
 	limits      messages.Limits
 	as          identity
 	unsolicited func(messages.Notification)
+	stream      func(open bool) // hears of the standing GET stream
 	mirror      bool // opened in a client's name, which is asked what the server asks
 
 	wire    httpWire
@@ -31,7 +33,8 @@ type httpCore struct {
 	base    http.Header // sent with every request
 	hidden  []string    // the secrets of the configured address
 	peer    messages.Peer
-	session string // Streamable HTTP, legacy: the session id; empty when the server has none
+	session string                      // Streamable HTTP, legacy: the session id; empty when the server has none
+	posting atomic.Pointer[http.Header] // legacy: of each POST
 
 	// life ends with the connection, its cause being the *messages.Failure of
 	// requests in flight. closing ends later, when closing may take no longer:
@@ -74,6 +77,9 @@ func (d *Dialer) newHTTPCore(req link.DialRequest) (*httpCore, *messages.Failure
 	if c.unsolicited == nil {
 		c.unsolicited = func(messages.Notification) {}
 	}
+	if c.stream = req.Stream; c.stream == nil {
+		c.stream = func(bool) {}
+	}
 	if u.User != nil {
 		password, _ := u.User.Password()
 		c.base.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(u.User.Username()+":"+password)))
@@ -94,6 +100,7 @@ func (d *Dialer) newHTTPCore(req link.DialRequest) (*httpCore, *messages.Failure
 	c.url = u
 	c.wire = newHTTPWire(u, req.Spec.Policy, req.Limits)
 	c.life, c.end = context.WithCancelCause(context.Background())
+	context.AfterFunc(c.life, func() { c.exchanges.cancel(context.Cause(c.life)) })
 	c.closing, c.hurry = context.WithCancel(context.Background())
 	return c, nil
 }

@@ -58,19 +58,24 @@ func (c *httpConn) exchange(ctx context.Context, req messages.Request, sent *lin
 		c: c, caller: ctx, id: jsonrpc.IntID(c.ids.Add(1)),
 		method: req.Method, token: req.ProgressToken, sink: sink, sent: sent, retry: -1,
 	}
-	x.ctx, x.cancel = context.WithCancelCause(c.life)
+	// Of its own, and told of both ends: one that is derived costs more.
+	x.ctx, x.cancel = context.WithCancelCause(context.Background())
 	x.unbind = context.AfterFunc(ctx, func() { x.cancel(context.Cause(ctx)) })
-	c.exchanges.begin()
+	c.exchanges.begin(x)
 	return x
 }
 
 // end releases what the exchange holds of the network.
 func (x *httpExchange) end() {
-	defer x.c.exchanges.end()
 	x.unbind()
 	if !x.handedOver {
-		x.cancel(nil)
+		x.over()
 	}
+}
+
+func (x *httpExchange) over() {
+	x.cancel(nil)
+	x.c.exchanges.end(x)
 }
 
 // params puts our progress token in the place of the caller's.
@@ -88,7 +93,8 @@ func (x *httpExchange) ask(header http.Header, params json.RawMessage) reply {
 		return reply{failure: x.givenUp()}
 	}
 	body := jsonrpc.AppendRequest(nil, x.id, x.method, params)
-	resp, err := x.c.send(raising(x.ctx, x.sent), http.MethodPost, header, body) //nolint:bodyclose // read closes it
+	stop := func() { x.cancel(nil) }
+	resp, err := x.c.sendUntil(raising(x.ctx, x.sent), stop, http.MethodPost, header, body) //nolint:bodyclose // read closes it
 	if err != nil {
 		return reply{failure: x.broken(err)}
 	}

@@ -34,16 +34,31 @@ func (c *httpCore) header() http.Header {
 // twice; any other one is returned as the answer.
 func (c *httpCore) send(ctx context.Context, method string, header http.Header, body []byte) (*http.Response, error) {
 	ctx, cancel := context.WithCancel(ctx)
+	resp, err := c.sendUntil(ctx, cancel, method, header, body)
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	resp.Body.(*answerBody).cancel = cancel
+	return resp, nil
+}
+
+// sendUntil is send for a ctx that is of this exchange only: cancel, which ends
+// it, is called when the answer's body is closed, unless that is an event
+// stream, after which there may be another one.
+func (c *httpCore) sendUntil(ctx context.Context, cancel context.CancelFunc, method string, header http.Header, body []byte) (*http.Response, error) {
 	to := c.url
 	for hop := 0; ; hop++ {
 		resp, err := c.wire.RoundTrip(c.request(ctx, to, method, header, body))
 		if err != nil {
-			cancel()
 			return nil, err
 		}
 		next := redirect(resp, method, to)
 		if next == nil || hop == maxRedirects {
-			resp.Body = &answerBody{resp.Body, cancel}
+			if mediaType(resp.Header) == typeEvents {
+				cancel = func() {}
+			}
+			resp.Body = &answerBody{ReadCloser: resp.Body, cancel: cancel}
 			return resp, nil
 		}
 		_ = resp.Body.Close() // nothing in it is of use
@@ -55,6 +70,13 @@ func (c *httpCore) send(ctx context.Context, method string, header http.Header, 
 type answerBody struct {
 	io.ReadCloser
 	cancel context.CancelFunc
+	ended  bool // it was read to its end
+}
+
+func (b *answerBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.ended = b.ended || err == io.EOF //nolint:errorlint // so says io.Reader
+	return n, err
 }
 
 func (b *answerBody) Close() error {
@@ -134,7 +156,9 @@ func (c *httpCore) post(ctx context.Context, header http.Header, body []byte, wh
 // release closes an answer of which nothing more is needed. Up to a few KiB are
 // read to its end, so that the network connection can be used again.
 func (c *httpCore) release(resp *http.Response) {
-	if resp.ContentLength >= 0 && resp.ContentLength <= headBytes {
+	body, ok := resp.Body.(*answerBody)
+	read := ok && body.ended
+	if !read && resp.ContentLength >= 0 && resp.ContentLength <= headBytes {
 		defer briefly(resp)()
 		_, _ = io.CopyN(io.Discard, resp.Body, headBytes) // whatever comes
 	}

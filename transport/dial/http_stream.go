@@ -80,7 +80,7 @@ func (x *httpExchange) drain(resp *http.Response) {
 		return
 	}
 	x.handedOver = x.c.tasks.GoEnd(func() {
-		defer x.cancel(nil)
+		defer x.over()
 		late := time.AfterFunc(smallDeadline, func() { x.cancel(nil) })
 		defer late.Stop()
 		_, _ = io.CopyN(io.Discard, resp.Body, headBytes) // whatever comes

@@ -84,25 +84,43 @@ func (t *httpTasks) Close() <-chan struct{} {
 	return t.idle
 }
 
-// inFlight counts requests. Its zero value is ready.
+// inFlight are the exchanges of a connection. The zero value is ready.
 type inFlight struct {
-	mu   sync.Mutex
-	n    int
-	idle chan struct{} // nil while nobody waits for the last
+	mu    sync.Mutex
+	all   map[*httpExchange]struct{}
+	idle  chan struct{} // nil while nobody waits for the last
+	ended error         // why all are cancelled, and whichever begins yet
 }
 
-func (f *inFlight) begin() {
+func (f *inFlight) begin(x *httpExchange) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.n++
+	if f.all == nil {
+		f.all = map[*httpExchange]struct{}{}
+	}
+	f.all[x] = struct{}{}
+	if f.ended != nil {
+		x.cancel(f.ended)
+	}
 }
 
-func (f *inFlight) end() {
+func (f *inFlight) end(x *httpExchange) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.n--; f.n == 0 && f.idle != nil {
+	delete(f.all, x)
+	if len(f.all) == 0 && f.idle != nil {
 		close(f.idle)
 		f.idle = nil
+	}
+}
+
+// cancel ends all that are there and all that will come: their connection has ended.
+func (f *inFlight) cancel(why error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ended = why
+	for x := range f.all {
+		x.cancel(why)
 	}
 }
 
@@ -110,7 +128,7 @@ func (f *inFlight) end() {
 func (f *inFlight) none() <-chan struct{} {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.n == 0 {
+	if len(f.all) == 0 {
 		done := make(chan struct{})
 		close(done)
 		return done
