@@ -41,6 +41,11 @@ type DialRequest struct {
 	// Stderr takes one line of the server's stderr, without its newline and
 	// cut to a few KiB. It returns at once. May be nil.
 	Stderr func(line string)
+
+	// Stream is told whenever the event stream that stands as long as a session
+	// over Streamable HTTP has been opened, or has ended. It returns at once.
+	// May be nil.
+	Stream func(open bool)
 }
 
 // Conn is one live connection: a child process with its pipes, or an HTTP

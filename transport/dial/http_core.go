@@ -26,7 +26,7 @@ type httpCore struct {
 	as          identity
 	unsolicited func(messages.Notification)
 	stream      func(open bool) // hears of the standing GET stream
-	mirror      bool // opened in a client's name, which is asked what the server asks
+	mirror      bool            // opened in a client's name, which is asked what the server asks
 
 	wire    httpWire
 	url     *url.URL    // where messages are posted

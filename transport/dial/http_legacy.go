@@ -54,10 +54,17 @@ func (c *httpCore) outcome(r reply) messages.Outcome {
 	return messages.Outcome{Result: r.result, Streamed: r.streamed}
 }
 
-// legacyHeader returns the headers of a POST.
+// legacyHeader returns the headers of a POST, which are not to be changed: from
+// the handshake on they are the same for all.
 func (c *httpCore) legacyHeader() http.Header {
+	if h := c.posting.Load(); h != nil {
+		return *h
+	}
 	h := c.header()
 	c.legacyHeaders(h)
+	if c.peer.Protocol != "" {
+		c.posting.Store(&h)
+	}
 	return h
 }
 
@@ -154,6 +161,8 @@ func (c *httpConn) listen() {
 			c.changedMeanwhile()
 		}
 		opened = true
+		c.stream(true)
+		defer c.stream(false)
 		return c.readStanding(resp, &eventID, func(m jsonrpc.Message) bool {
 			switch m.Kind {
 			case jsonrpc.Notification:
