@@ -76,7 +76,9 @@ func (a *asker) SendUserMessage(_ *actor.PID, message any) {
 	case messages.CancelRequest:
 		// One that comes late is of a request that is over.
 		if q := a.request.Load(); q != nil && q.id == c.RequestID {
-			q.cancel(messages.Failf(messages.KindCancelled, "", "cancelled: %s", c.Reason))
+			f := messages.Failf(messages.KindCancelled, "", "cancelled: %s", c.Reason)
+			f.Reason = c.Reason
+			q.cancel(f)
 		}
 		return
 	}

@@ -98,7 +98,8 @@ func (r *Runtime) callOnce(ctx context.Context, admit messages.Admit, sink messa
 	// Behind the Admit: a context that has ended already would else be told first, to nobody.
 	stop := context.AfterFunc(ctx, func() {
 		// By way of the upstream, behind the Admit: the session may not live yet.
-		r.system.Root.Send(upstream, messages.CancelCall{ID: id, Reason: cancelled(ctx, call.Server).Message})
+		f := cancelled(ctx, call.Server)
+		r.system.Root.Send(upstream, messages.CancelCall{ID: id, Reason: cmp.Or(f.Reason, f.Message)})
 	})
 	defer stop()
 	out := r.await(a, upstream, &call, sink)

@@ -67,6 +67,7 @@ type Failure struct {
 	Code       int             // KindUpstream: the upstream's JSON-RPC code
 	Data       json.RawMessage // KindUpstream: the upstream's error data, unchanged
 	Raw        json.RawMessage // KindUpstream: the upstream's error object as it came; nil where it sent none
+	Reason     string          // KindCancelled: what the upstream is told; its client's own words, if it had any
 
 	// Stale: the address or the connection vanished before anything was
 	// sent. The door resolves the name once more; nobody else looks at it.

@@ -212,7 +212,9 @@ func (s *session) handle(ctx actor.Context, in Input) {
 		f.Stale = m.Failure.Stale && f.Sent == messages.SentNo
 		s.leave(ctx, f)
 	case Cancel:
-		s.leave(ctx, s.failure(messages.KindCancelled, "cancelled: %s", m.Reason))
+		f := s.failure(messages.KindCancelled, "cancelled: %s", m.Reason)
+		f.Reason = m.Reason
+		s.leave(ctx, f)
 	case Progressed:
 		if s.state == calling {
 			s.give(s.period())

@@ -286,7 +286,7 @@ func (c *httpCore) unreachable(err error) *messages.Failure {
 // givenUp: the caller's context has ended.
 func (x *httpExchange) givenUp() *messages.Failure {
 	cause := context.Cause(x.caller)
-	x.c.abandon(x, x.c.sanitise(cause.Error()))
+	x.c.abandon(x, x.c.sanitise(reasonOf(x.caller)))
 	f := x.c.failf(messages.KindCancelled, "%s was cancelled: %v", x.method, cause)
 	if errors.Is(cause, context.DeadlineExceeded) {
 		f = x.c.failf(messages.KindTimeout, "it did not answer %s in time", x.method)

@@ -184,6 +184,12 @@ func (x *mux) notification(n messages.Notification) {
 			x.subscription.notification(string(id), n)
 			return
 		}
+		// In the modern era the only streams of a client are those of its
+		// requests and of its subscriptions.
+		if p := x.table.newest(); p != nil && x.mirror && x.modern.Load() && !ofServer(n.Method) {
+			x.put(p, n)
+			return
+		}
 		x.unsolicited(n)
 	}
 }

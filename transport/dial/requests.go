@@ -82,6 +82,15 @@ func ended(ctx context.Context, server string) *messages.Failure {
 	return &messages.Failure{Kind: messages.KindCancelled, Server: server}
 }
 
+// reasonOf is why a request is given up, for its server.
+func reasonOf(ctx context.Context) string {
+	var f *messages.Failure
+	if errors.As(context.Cause(ctx), &f) && f.Reason != "" {
+		return f.Reason
+	}
+	return context.Cause(ctx).Error()
+}
+
 // cancellation is the notification that tells a server that nobody waits for
 // its answer any more (all legacy revisions and 2026-07-28 on stdio, cancellation).
 func cancellation(id json.RawMessage, reason string) []byte {
