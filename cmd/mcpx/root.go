@@ -15,6 +15,8 @@ const (
 	exitOK    = 0
 	exitError = 1 // the configuration, a server or a call failed
 	exitUsage = 2 // the command line makes no sense
+
+	exitErrors = 3 // of load: more requests failed than may
 )
 
 // streams are what a command talks to: stdin, stdout, stderr, and whoever asks
@@ -33,6 +35,11 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 // errReported ends a command with exitError when everything has been said.
 var errReported = errors.New("reported")
 
+// exitWith ends a command with that exit code when everything has been said.
+type exitWith int
+
+func (e exitWith) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
 // run executes one command line and returns its exit code. It stops what it
 // started when ctx ends.
 func run(ctx context.Context, args []string, s streams) int {
@@ -44,11 +51,14 @@ func run(ctx context.Context, args []string, s streams) int {
 	root.PersistentPreRun = func(*cobra.Command, []string) { started = true }
 	cmd, err := root.ExecuteContextC(ctx)
 	var usage usageError
+	var code exitWith
 	switch {
 	case err == nil:
 		return exitOK
 	case errors.Is(err, errReported):
 		return exitError
+	case errors.As(err, &code):
+		return int(code)
 	case errors.As(err, &usage) || !started:
 		fmt.Fprintf(s.err, "mcpx: %v\nSee '%s --help'.\n", err, cmd.CommandPath())
 		return exitUsage
@@ -98,6 +108,6 @@ func newRoot(s streams) *cobra.Command {
 	root.SetOut(s.out)
 	root.SetErr(s.err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(newServe(s), newStdio(s), newCall(s), newTools(s), newCheck(s), newVersion(s), newDemo(s), newNull(s))
+	root.AddCommand(newServe(s), newStdio(s), newCall(s), newTools(s), newCheck(s), newVersion(s), newDemo(s), newNull(s), newLoad(s))
 	return root
 }

@@ -16,7 +16,7 @@ func TestHelp_ReadsAsWritten(t *testing.T) {
 	for name, args := range map[string][]string{
 		"mcpx": {"--help"}, "serve": {"serve", "--help"}, "stdio": {"help", "stdio"}, "call": {"call", "-h"},
 		"tools": {"tools", "--help"}, "check": {"check", "--help"}, "version": {"version", "--help"},
-		"null": {"null", "--help"},
+		"null": {"null", "--help"}, "load": {"load", "--help"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := mcpx(t, "", args...)

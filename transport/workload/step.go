@@ -1,0 +1,120 @@
+package workload
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/mcpx/mcpx/messages"
+	"github.com/mcpx/mcpx/transport/jsonrpc"
+)
+
+// Step is one kind of request of a workload.
+type Step struct {
+	Method string
+	Name   string   // the routing name: the tool; empty when the method has none
+	Params Template // a JSON object; empty for no params
+	Weight int      // its share of the requests; 0 is 1
+
+	// Expect, where it is not empty, must stand in the result: as it is, or as
+	// the inside of a JSON string.
+	Expect Template
+
+	index int // in its plan
+}
+
+// Call returns the step that calls a tool. Arguments must make JSON objects.
+func Call(tool string, arguments Template) (Step, error) {
+	if err := arguments.object(); err != nil {
+		return Step{}, fmt.Errorf("the arguments %s: %w", brief(arguments.String()), err)
+	}
+	text := `{"name":` + string(jsonrpc.Quote(tool)) + `,"arguments":` + arguments.String() + `}`
+	params, err := NewTemplate(text)
+	if err != nil { // only the tool's name is new in it
+		return Step{}, fmt.Errorf("the tool's name %q: %w", tool, err)
+	}
+	return Step{Method: "tools/call", Name: tool, Params: params}, nil
+}
+
+// Steps turns a mix into steps. The calls are spread evenly over the given ones.
+func Steps(mix []Share, calls []Step) ([]Step, error) {
+	var steps []Step
+	for _, share := range mix {
+		if share.Method != "tools/call" {
+			// Their weight must not grow with the number of tools.
+			steps = append(steps, Step{Method: share.Method, Weight: share.Weight * max(1, len(calls))})
+			continue
+		}
+		if len(calls) == 0 {
+			return nil, errors.New("the mix has tools/call, and there is no tool")
+		}
+		for _, call := range calls {
+			call.Weight = share.Weight
+			steps = append(steps, call)
+		}
+	}
+	return steps, nil
+}
+
+// mustHold is what a result of a method always holds, by the specification:
+// an answer without it is none.
+var mustHold = map[string][]byte{
+	"tools/call":               []byte(`"content"`),
+	"tools/list":               []byte(`"tools"`),
+	"resources/list":           []byte(`"resources"`),
+	"resources/templates/list": []byte(`"resourceTemplates"`),
+	"prompts/list":             []byte(`"prompts"`),
+}
+
+// verdict says what is wrong with an outcome; the zero Fault when nothing is.
+// expect is the text of this request, already written out.
+func (s *Step) verdict(out messages.Outcome, expect []byte) Fault {
+	if f := out.Failure; f != nil {
+		if f.Kind == messages.KindUpstream {
+			return Fault{Class: FaultRPC, Code: f.Code}
+		}
+		return Fault{Class: FaultFailure, Kind: f.Kind}
+	}
+	switch {
+	case s.Method == "tools/call" && failed(out.Result):
+		return Fault{Class: FaultTool}
+	case bytes.Contains(out.Result, []byte(`"input_required"`)) && isWord(out.Result, "resultType", "input_required"):
+		return Fault{Class: FaultQuestion}
+	case !bytes.Contains(out.Result, mustHold[s.Method]), !holds(out.Result, expect):
+		return Fault{Class: FaultUnexpected}
+	}
+	return Fault{}
+}
+
+// failed tells whether a tool says that it failed. Most results do not even
+// hold the word, and searching for it costs next to nothing.
+func failed(result json.RawMessage) bool {
+	if !bytes.Contains(result, []byte(`"isError"`)) {
+		return false
+	}
+	value, ok := jsonrpc.Get(result, "isError")
+	return ok && string(value) == "true"
+}
+
+func isWord(result json.RawMessage, member, word string) bool {
+	value, ok := jsonrpc.GetString(result, member)
+	return ok && value == word
+}
+
+func holds(result json.RawMessage, expect []byte) bool {
+	if bytes.Contains(result, expect) {
+		return true
+	}
+	quoted := jsonrpc.Quote(string(expect))
+	return bytes.Contains(result, quoted[1:len(quoted)-1])
+}
+
+// brief cuts a text for a message.
+func brief(text string) string {
+	const most = 160
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most]) + "…"
+	}
+	return text
+}
