@@ -169,6 +169,8 @@ func TestAnswer_OfBrokenChunksIsBroken(t *testing.T) {
 		"no size":              "x\r\nok\r\n0\r\n\r\n",
 		"a line that ends not": "2\nok\r\n0\r\n\r\n",
 		"more than it says":    "2\r\nok!\r\n0\r\n\r\n",
+		"an end with LF alone": "0\r\n\n",
+		"a trailer with LF":    "0\r\nA: b\n\r\n",
 		"a trailer of nothing": "0\r\n: x\r\n\r\n",
 		"a trailer too long":   "0\r\nA: " + strings.Repeat("a", 64<<10) + "\r\n\r\n",
 	} {
@@ -179,6 +181,9 @@ func TestAnswer_OfBrokenChunksIsBroken(t *testing.T) {
 					defer close(done)
 					p.request()
 					p.say(head + rest)
+					if c.ours == nil {
+						_ = p.CloseWrite() // it waits for more
+					}
 					p.gone()
 				})
 				if got := c.get(t, s.url); !strings.Contains(got, `body "ok`) || !strings.HasSuffix(got, "; broken") {

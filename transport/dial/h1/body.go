@@ -9,10 +9,6 @@ import (
 	"time"
 )
 
-// writePatience is for a request that has been answered and is still being
-// written: its end should be near.
-const writePatience = 50 * time.Millisecond
-
 // answer is a response and its body, which has the connection until it is read
 // to its end or closed.
 type answer struct {
@@ -151,7 +147,7 @@ func (a *answer) written() bool {
 	if a.rest == nil {
 		return true
 	}
-	late := time.NewTimer(writePatience)
+	late := time.NewTimer(a.c.t.patience)
 	defer late.Stop()
 	select {
 	case <-a.rest.over:

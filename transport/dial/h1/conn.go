@@ -97,7 +97,8 @@ var errTooLarge = errors.New("response headers exceeded the limit")
 
 // lines reads lines up to the empty one that ends them, with that, into c.head.
 // It returns how many came before it. A head begins with a status line, and what
-// begins otherwise is refused at once: it may go on without an empty line. The
+// begins otherwise is refused at once: it may go on without an empty line. Lines
+// of a head may end with LF alone (RFC 9112, 2.2), those of chunks may not. The
 // error is io.EOF when the connection ended before the first byte.
 func (c *conn) lines(limit int, isHead bool) (n int, err error) {
 	c.head = c.head[:0]
@@ -117,7 +118,11 @@ func (c *conn) lines(limit int, isHead bool) (n int, err error) {
 		case err != nil:
 			return n, err
 		}
-		if line := c.head[begun:]; len(line) == 1 || len(line) == 2 && line[0] == '\r' {
+		line := c.head[begun:]
+		if !isHead && !bytes.HasSuffix(line, lineEnd) {
+			return n, malformed("a line after the last chunk that ends with LF alone: %s", quote(string(line)))
+		}
+		if len(line) == 1 || len(line) == 2 && line[0] == '\r' {
 			return n, nil
 		}
 		begun = len(c.head)
@@ -125,4 +130,7 @@ func (c *conn) lines(limit int, isHead bool) (n int, err error) {
 	}
 }
 
-var versionPrefix = []byte("HTTP/1.")
+var (
+	versionPrefix = []byte("HTTP/1.")
+	lineEnd       = []byte("\r\n")
+)

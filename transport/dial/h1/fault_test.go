@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
 	"testing"
 )
@@ -329,6 +330,59 @@ func TestFault_WhatWasSentIsNotSentAgain(t *testing.T) {
 		if len(sent) != 1 || s.accepted.Load() != 1 {
 			t.Errorf("%s: sent %d times, on %d connections", method, len(sent), s.accepted.Load())
 		}
+	}
+}
+
+// Between the look at a connection and the first byte it may still break: a
+// kept one is then replaced, for nothing was sent; a new one is not, for the
+// server does not want us; and what it said before is its answer.
+func TestFault_AConnectionMayBreakBetweenTheLookAndTheFirstByte(t *testing.T) {
+	for name, test := range map[string]struct {
+		kept  bool
+		says  string
+		want  string
+		conns int64
+	}{
+		"kept":                  {true, "", `body "ok"`, 2},
+		"new":                   {false, "", "no answer", 1},
+		"new, with a last word": {false, "HTTP/1.1 503 Busy\r\nContent-Length: 2\r\n\r\nno", `body "no"`, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := client{fresh(t), nil}
+			breaks, broken := make(chan struct{}), make(chan struct{})
+			s := serve(t, func(p *peer) {
+				if p.n > 1 {
+					answers(ok)(p)
+					return
+				}
+				if test.kept {
+					once(ok)(p)
+				}
+				<-breaks
+				p.say(test.says)
+				p.reset()
+				close(broken)
+			})
+			if test.kept {
+				if got := c.get(t, s.url); !strings.HasSuffix(got, `body "ok"`) {
+					t.Fatal(got)
+				}
+			}
+			told := 0
+			ctx := httptrace.WithClientTrace(within(t), &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) {
+				if told++; told == 1 {
+					close(breaks)
+					<-broken
+				}
+			}})
+			req := newRequest(t, ctx, http.MethodPost, s.url, strings.NewReader("{}"))
+			if got := c.ask(req); !strings.HasSuffix(got, test.want) {
+				t.Errorf("%s, want %s", got, test.want)
+			}
+			if n := s.accepted.Load(); n != test.conns || int64(told) != n {
+				t.Errorf("%d connections, told %d times", n, told)
+			}
+		})
 	}
 }
 

@@ -46,9 +46,10 @@ type Options struct {
 // A body that GetBody can make anew is taken to be in memory: reading it does
 // not block. Every other one is read on a goroutine of its own.
 type Transport struct {
-	options Options
-	life    context.Context // ends with Close
-	end     context.CancelFunc
+	options  Options
+	patience time.Duration   // writePatience; tests have more, or none
+	life     context.Context // ends with Close
+	end      context.CancelFunc
 
 	mu       sync.Mutex
 	open     map[*conn]struct{} // all connections; nil once closed
@@ -56,6 +57,10 @@ type Transport struct {
 	sweeper  *time.Timer        // one for all of them
 	sweeping bool
 }
+
+// writePatience is for a request that has been answered and is still being
+// written: its end should be near.
+const writePatience = 50 * time.Millisecond
 
 // ErrClosed is the error of requests on a Transport that has been closed.
 var ErrClosed = errors.New("the HTTP client is closed")
@@ -74,7 +79,7 @@ func New(o Options) *Transport {
 	if o.MaxHeaderBytes <= 0 {
 		o.MaxHeaderBytes = 1 << 20
 	}
-	t := &Transport{options: o, open: map[*conn]struct{}{}}
+	t := &Transport{options: o, patience: writePatience, open: map[*conn]struct{}{}}
 	t.life, t.end = context.WithCancel(context.Background())
 	return t
 }

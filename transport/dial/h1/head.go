@@ -94,7 +94,7 @@ func parseFields(s string, n int) (http.Header, error) {
 		value = trimBlanks(value)
 		for s != "" && (s[0] == ' ' || s[0] == '\t') { // a line that was folded (RFC 9112, 5.2)
 			line, s = cutLine(s)
-			value = trimBlanks(value + " " + trimBlanks(line))
+			value = strings.TrimLeft(value+" "+trimBlanks(line), " \t")
 		}
 		if !allIn(value, &isValue) {
 			return nil, malformed("the value of its header %s", quote(name))

@@ -166,6 +166,7 @@ func (c client) mine() client {
 // test ends.
 func fresh(t *testing.T) *Transport {
 	c := New(Options{MaxHeaderBytes: 64 << 10, MaxIdle: 8})
+	c.patience = patience
 	t.Cleanup(func() {
 		c.Close()
 		if n := c.Connections(); n != 0 {
