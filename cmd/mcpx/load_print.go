@@ -37,7 +37,7 @@ type loadTarget struct {
 
 // loadRun is one run of a target.
 type loadRun struct {
-	Target int `json:"target"` // its index
+	Target int `json:"target_index"` // of targets; "target" is what it used
 	Round  int `json:"round"`
 	*workload.Report
 	Kills *kills `json:"kills,omitempty"`
