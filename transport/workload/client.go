@@ -2,9 +2,10 @@ package workload
 
 import (
 	"context"
-	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/mcpx/mcpx/messages"
 )
 
 // client is one of those who ask: the owner of a session, shared by its workers.
@@ -15,10 +16,15 @@ type client struct {
 	begun    atomic.Int64 // requests, also those that were dropped
 	measured atomic.Int64 // of them, those that count
 
-	mu      sync.Mutex // taken when the session is lost; its workers otherwise load it
 	session atomic.Pointer[held]
-	again   time.Time // when opening it anew makes sense
+
+	opening chan struct{} // of capacity 1: full while a worker opens it anew
+	again   time.Time     // when that makes sense
 	pause   time.Duration
+}
+
+func newClient(number int, share int64) *client {
+	return &client{number: number, share: share, opening: make(chan struct{}, 1)}
 }
 
 // held is a session in a client's hand.
@@ -37,8 +43,12 @@ func (c *client) get(ctx context.Context, r *Run) (*held, error) {
 	if s != nil && !isLost(s) {
 		return s, nil
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	select {
+	case c.opening <- struct{}{}:
+		defer func() { <-c.opening }()
+	case <-ctx.Done():
+		return nil, messages.Failf(messages.KindTimeout, "", "its session was lost, and not opened anew in time")
+	}
 	if s = c.session.Load(); s != nil && !isLost(s) {
 		return s, nil // another worker was first
 	}

@@ -89,7 +89,7 @@ func prepare(ctx context.Context, plan Plan) (*Run, error) {
 	context.AfterFunc(r.ctx, r.Stop)
 	r.groups = newGroups(plan.Clients*plan.InFlight, len(r.steps))
 	for i := range plan.Clients {
-		c := &client{number: i, share: r.pace.share(i)}
+		c := newClient(i, r.pace.share(i))
 		r.clients = append(r.clients, c)
 		for range plan.InFlight {
 			group := r.groups[len(r.workers)%len(r.groups)]

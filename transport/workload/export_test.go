@@ -1,0 +1,4 @@
+package workload
+
+// Sequence is sequence.
+func Sequence(weights []int) []int { return sequence(weights) }
