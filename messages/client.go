@@ -38,6 +38,8 @@ type StreamSpec struct {
 	// it asked for. Otherwise it is a GET stream (or the connection of a stdio
 	// client), of which a session uses the newest for each notification.
 	Listen bool
+	// Resources are what a listen stream asks to hear of, beside topics.
+	Resources []string
 
 	// Keep: what is sent is kept, within limits.resume_*, so that the client can
 	// take the stream up where it was cut off; with After that is done.

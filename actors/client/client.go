@@ -38,13 +38,15 @@ type client struct {
 	streams  map[messages.StreamID]*stream
 	order    []messages.StreamID // of the streams that are no listen streams, oldest first
 	lastID   messages.StreamID
-	shared   queue                            // for the newest of those
-	asked    map[string]func(messages.Answer) // questions put to the client, by their id
-	kept     store                            // what was sent, for a client that comes back
-	standing standing                         // what the next upstream session must be told, too
+	shared   queue                                      // for the newest of those
+	asked    map[string]func(messages.Answer)           // questions put to the client, by their id
+	kept     store                                      // what was sent, for a client that comes back
+	again    map[messages.Subscriber]messages.Subscribe // lost, and not noted by a server yet
+	standing standing                                   // what the next upstream session must be told, too
 
 	used   time.Time
 	timer  kit.Timer
+	asking kit.Timer // of what is asked for again; nil while nothing is
 	expiry kit.Timer // of what is kept; nil while nothing is
 	ended  bool
 }
@@ -57,6 +59,7 @@ type stream struct {
 	log    *log       // nil when its events are not kept
 	sent   uint64     // the number of the last event that was sent here, as its puller knows it
 	puller *actor.PID // the door that waits for events; nil when none does
+	over   bool       // it ends in good order: its server does not grant it any more
 }
 
 // Begin opens the session. Sender: the gateway.
@@ -66,11 +69,12 @@ type Begin struct {
 }
 
 type idle struct{}
+type askAgain struct{}
 type stale struct{} // what is kept may have become too old
 
 var props = actor.PropsFromProducer(func() actor.Actor {
 	return &client{
-		requests: map[string]*actor.PID{}, streams: map[messages.StreamID]*stream{}, asked: map[string]func(messages.Answer){},
+		again: map[messages.Subscriber]messages.Subscribe{}, requests: map[string]*actor.PID{}, streams: map[messages.StreamID]*stream{}, asked: map[string]func(messages.Answer){},
 	}
 }, kit.Inline())
 
@@ -90,6 +94,8 @@ func (c *client) Receive(ctx actor.Context) {
 		c.checkIdle(ctx)
 	case stale:
 		c.expire()
+	case askAgain:
+		c.askAgain()
 	case *actor.Stopping:
 		c.end()
 	case kit.Crash:
@@ -135,6 +141,14 @@ func (c *client) handle(ctx actor.Context, in messages.ToClient) {
 		c.listsChanged(m)
 	case messages.FromServer:
 		c.fromServer(m.Notification)
+	case messages.ResourceUpdated:
+		c.resourceUpdated(m)
+	case messages.SubscriptionLost:
+		c.subscriptionLost(m.Subscribe)
+	case messages.SubscribeNoted:
+		delete(c.again, m.By)
+	case messages.SubscriptionEnded:
+		c.subscriptionEnded(m.By)
 	case messages.AskClient:
 		c.ask(m.Question)
 	case messages.AnswerQuestion:
@@ -249,6 +263,9 @@ func (c *client) end() {
 	c.timer.Stop()
 	if c.expiry != nil {
 		c.expiry.Stop()
+	}
+	if c.asking != nil {
+		c.asking.Stop()
 	}
 	for _, s := range c.streams {
 		if s.puller != nil {

@@ -100,6 +100,7 @@ func (c *client) closeStream(id messages.StreamID) {
 		return
 	}
 	delete(c.streams, id)
+	c.unsubscribe(id, s)
 	c.order = slices.DeleteFunc(c.order, func(open messages.StreamID) bool { return open == id })
 	if s.log != nil {
 		s.log.ended = s.log.ended || s.spec.Request
@@ -130,6 +131,10 @@ func (c *client) flush() {
 }
 
 func (c *client) serve(id messages.StreamID, s *stream) {
+	if s.over {
+		c.release(s, messages.Events{Ended: true})
+		return
+	}
 	if s.log != nil {
 		events, ok := c.kept.after(s.log, s.sent)
 		if len(events) > 0 || !ok || s.log.ended {

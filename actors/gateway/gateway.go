@@ -163,6 +163,10 @@ func (g *gateway) asked(ctx actor.Context, in messages.ToGateway) {
 		ctx.Send(ctx.Sender(), messages.Synced{})
 	case messages.OpenClient:
 		g.openClient(ctx, m.Spec)
+	case messages.Subscribe:
+		g.passOn(ctx, m.Call.Server, m)
+	case messages.Unsubscribe:
+		g.passOn(ctx, m.Server, m)
 	case messages.FindOnce:
 		g.findOnce(ctx)
 	case messages.CloseAll:
@@ -449,6 +453,20 @@ func (g *gateway) openClient(ctx actor.Context, spec messages.ClientSpec) {
 	g.clients[name] = spec.Endpoint
 	ctx.Send(pid, client.Begin{Env: g.Env, Spec: spec})
 	ctx.Send(ctx.Sender(), messages.ClientOpened{ID: spec.ID})
+}
+
+// passOn hands what a client wants of a server to the generation that serves; it
+// asks again until somebody has taken note.
+func (g *gateway) passOn(ctx actor.Context, server string, m messages.ToUpstream) {
+	s, ok := g.servers[server]
+	if ok && s.pid != nil {
+		ctx.Send(s.pid, m)
+	}
+	if again, asks := m.(messages.Subscribe); asks && (!ok || s.entry.Spec.Disabled) {
+		if client := kit.Child(ctx.Self(), kit.ClientName(again.By.Client)); g.clients[kit.Base(client)] != "" {
+			ctx.Send(client, messages.SubscriptionEnded{By: again.By})
+		}
+	}
 }
 
 // findOnce tells who keeps keyed requests from being made twice.

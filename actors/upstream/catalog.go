@@ -10,6 +10,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/mcpx/mcpx/actors/kit"
 	"github.com/mcpx/mcpx/actors/session"
+	"github.com/mcpx/mcpx/actors/watch"
 	"github.com/mcpx/mcpx/messages"
 )
 
@@ -28,13 +29,17 @@ func (g *gate) open() messages.Topic { return messages.Topic(g.told.Swap(0)) }
 
 // unsolicited returns what the connection's reader calls; it touches nothing of
 // the actor's state.
-func (u *upstream) unsolicited(ctx actor.Context, link string, caller messages.Caller) func(messages.Notification) {
+func (u *upstream) unsolicited(ctx actor.Context, link string, caller messages.Caller, watched *watcher) func(messages.Notification) {
 	system, to, server, g := ctx.ActorSystem(), ctx.Self(), u.Spec.Name, &gate{link: link}
 	var client *actor.PID // whose connection it is; nil when it is nobody's
 	if caller.Mirror && caller.Client != "" {
 		client = kit.Child(ctx.Parent(), kit.ClientName(caller.Client))
 	}
 	return func(n messages.Notification) {
+		if w := watched.Load(); w != nil && n.Method == "notifications/resources/updated" && living(system, w) {
+			system.Root.Send(w, watch.Told{Notification: n})
+			return
+		}
 		switch {
 		case client != nil && living(system, client):
 			system.Root.Send(client, messages.FromServer{Notification: n})
@@ -70,7 +75,7 @@ func (u *upstream) stderr(ctx actor.Context) func(string) {
 // probeOn returns what a probe works on: an idle connection, or a temporary one
 // that it makes; an exclusive server has one connection, busy or not.
 func (u *upstream) probeOn(ctx actor.Context) (session.Connection, *member) {
-	on := session.Connection{Dialer: u.Dialer, Dial: u.dialRequest(ctx, "", messages.Caller{})}
+	on := session.Connection{Dialer: u.Dialer, Dial: u.dialRequest(ctx, "", messages.Caller{}, new(watcher))}
 	on.Dial.Unsolicited = func(messages.Notification) {}
 	var m *member
 	if u.phase == ready {

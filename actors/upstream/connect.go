@@ -100,6 +100,8 @@ func (u *upstream) down(ctx actor.Context, m *member, why *messages.Failure) {
 		f := *why
 		f.Stale = false // it is no better a moment later
 		u.refuseWaiting(ctx, &f, func(w *waiter) bool { return w.dial == m.dial })
+		u.refuseWants(ctx, &f, func(w *want) bool { return w.waiter.dial == m.dial })
+		u.delayWants(ctx, m.dial)
 		u.size(ctx)
 	case u.pool.open+u.pool.pending == 0:
 		if u.served {
@@ -114,6 +116,7 @@ func (u *upstream) down(ctx actor.Context, m *member, why *messages.Failure) {
 // lost: a connection ended by itself. Its requests have been answered by
 // whoever does their I/O.
 func (u *upstream) lost(ctx actor.Context, m *member, reason string) {
+	u.bereave(ctx, m)
 	u.forget(ctx, m)
 	if u.probing == m {
 		u.dropProbe(ctx)
@@ -202,6 +205,7 @@ func (u *upstream) attemptFailed(ctx actor.Context, reason string) {
 	u.setTimer(ctx, v.wait)
 	f := u.unavailable(v.wait)
 	u.refuseWaiting(ctx, f, everybody)
+	u.refuseWants(ctx, f, anyWant)
 	u.replyAll(ctx, u.askers, messages.ReadyReply{Failure: f})
 	u.askers = nil
 }

@@ -20,14 +20,14 @@ func (u *upstream) dial(ctx actor.Context, caller messages.Caller) *member {
 	}
 	m := &member{pid: pid, name: kit.Base(pid), caller: caller, dial: caller.DialKey(), since: u.Env.Clock.Now(), round: u.failures}
 	u.pool.add(m)
-	ctx.Request(pid, link.Open{Env: u.Env, Dialer: u.Dialer, Request: u.dialRequest(ctx, m.name, caller)})
+	ctx.Request(pid, link.Open{Env: u.Env, Dialer: u.Dialer, Request: u.dialRequest(ctx, m.name, caller, &m.watch)})
 	return m
 }
 
-func (u *upstream) dialRequest(ctx actor.Context, name string, caller messages.Caller) link.DialRequest {
+func (u *upstream) dialRequest(ctx actor.Context, name string, caller messages.Caller, watched *watcher) link.DialRequest {
 	return link.DialRequest{
 		Spec: u.Spec, Limits: u.Env.Limits, Caller: caller, Known: u.peer,
-		Unsolicited: u.unsolicited(ctx, name, caller), Stderr: u.stderr(ctx),
+		Unsolicited: u.unsolicited(ctx, name, caller, watched), Stderr: u.stderr(ctx),
 	}
 }
 
@@ -73,7 +73,7 @@ func (u *upstream) size(ctx actor.Context) {
 		d := &demands[i]
 		short := u.unmet(d)
 		unmet -= short // what has been opened for one demand is not reserved for it any more
-		if room := u.Spec.EffectivePoolMax() - u.pool.open - u.pool.pending; short > room {
+		if room := u.Spec.EffectivePoolMax() - u.pool.open - u.pool.pending; short > room && !d.quiet {
 			u.makeRoom(ctx, d.dial, short-max(0, room))
 		}
 		for range u.load(d, unmet).grow() {
@@ -90,6 +90,7 @@ type demand struct {
 	dial   string
 	wanted int
 	owners []string // who have been counted
+	quiet  bool     // nobody calls: others need not make room for it
 }
 
 // unmet is how many of them wait for one that is not even being opened.
@@ -104,6 +105,16 @@ func (u *upstream) demands() []demand {
 		for _, w := range l.waiting {
 			all = u.count(all, w)
 		}
+	}
+	calls := len(all)
+	now := u.Env.Clock.Now()
+	for _, w := range u.wants {
+		if !w.at.After(now) {
+			all = u.count(all, &w.waiter)
+		}
+	}
+	for i := calls; i < len(all); i++ {
+		all[i].quiet = true
 	}
 	if !slices.ContainsFunc(all, func(d demand) bool { return d.dial == "" }) {
 		all = append(all, demand{})
@@ -201,6 +212,7 @@ func (u *upstream) release(ctx actor.Context, m *member) {
 
 // closeOne ends one connection in good order; it serves nobody any more.
 func (u *upstream) closeOne(ctx actor.Context, m *member) {
+	u.endWatch(ctx, m, 0)
 	u.unwatch(ctx, m)
 	u.pool.close(m)
 	ctx.Request(m.pid, link.Close{Until: u.Env.Clock.Now().Add(u.Spec.Policy.KillAfter + time.Second)})
@@ -208,6 +220,7 @@ func (u *upstream) closeOne(ctx actor.Context, m *member) {
 
 // forget: a connection is gone.
 func (u *upstream) forget(ctx actor.Context, m *member) {
+	u.endWatch(ctx, m, 0)
 	u.unwatch(ctx, m)
 	u.pool.remove(m)
 }
@@ -272,6 +285,7 @@ func (u *upstream) growthFailed(ctx actor.Context, m *member, reason string) {
 	f := messages.Failf(messages.KindUnavailable, u.Spec.Name, "server %q: %s", u.Spec.Name, u.cramped)
 	f.RetryAfter = v.wait
 	u.refuseWaiting(ctx, f, func(w *waiter) bool { return !u.pool.has(w) })
+	u.refuseWants(ctx, f, anyWant)
 }
 
 // growAgain: the wait after a failure is over. Where nobody needs a further
@@ -287,7 +301,7 @@ func (u *upstream) growAgain(ctx actor.Context) {
 // mayGo tells whether a connection may be closed for being idle. One that a
 // living client session owns is kept for it; of those that anybody may use, as
 // many as the load demands.
-func (u *upstream) mayGo(m *member) bool { return m.idle() && m.client == nil }
+func (u *upstream) mayGo(m *member) bool { return m.idle() && m.client == nil && m.watch.Load() == nil }
 
 // reapPause is the least time between two looks at idle connections.
 const reapPause = 100 * time.Millisecond

@@ -65,6 +65,11 @@ func (u *upstream) drain(ctx actor.Context, drainUntil, closeUntil time.Time) {
 	u.dropProbe(ctx)
 	f := u.goingAway()
 	u.refuseWaiting(ctx, f, everybody)
+	if u.leave.retire {
+		u.handOver(ctx, f)
+	} else {
+		u.refuseWants(ctx, f, anyWant)
+	}
 	u.replyAll(ctx, u.askers, messages.ReadyReply{Failure: f})
 	u.askers = nil
 	u.setTimer(ctx, drainUntil.Sub(u.Env.Clock.Now()))
@@ -94,6 +99,7 @@ func (u *upstream) closeLinks(ctx actor.Context) {
 		u.stopTimer()
 		for _, m := range u.pool.members {
 			if !m.closing {
+				u.bereave(ctx, m)
 				u.unwatch(ctx, m)
 				u.pool.close(m)
 				ctx.Request(m.pid, link.Close{Until: u.leave.closeUntil})

@@ -28,6 +28,9 @@ type member struct {
 	closing bool
 	round   uint64      // how many times the pool had failed to grow when it was dialled
 	mourned atomic.Bool // a call has told of its loss
+	watch   watcher     // keeps the subscriptions on it; nil while there are none
+	called  bool        // by somebody
+	tries   int         // how often in a row one before it was lost without that
 }
 
 func (m *member) loan() session.Loan { return session.Loan{Conn: m.conn, Mourned: &m.mourned} }

@@ -140,6 +140,7 @@ func (u *upstream) begin(ctx actor.Context, m messages.Admit, w *waiter, on *mem
 	b := session.Begin{Env: u.Env, Call: m.Call, Policy: u.Spec.Policy, Left: m.Left, Tell: u.tell}
 	if on != nil {
 		u.inFlight++
+		on.called = true
 		b.Loan = on.loan()
 	}
 	if u.leads(m) {
@@ -215,6 +216,7 @@ func (u *upstream) answered(ctx actor.Context, m session.Answered) {
 // serve lends connections to those who wait, each principal in turn, and sees
 // to it that the pool has what they need.
 func (u *upstream) serve(ctx actor.Context) {
+	u.meet(ctx)
 	for u.canServe() && u.waiting.size > 0 {
 		var on *member
 		w := u.waiting.take(func(w *waiter) bool {
@@ -228,6 +230,7 @@ func (u *upstream) serve(ctx actor.Context) {
 		h.on = on
 		u.sessions[kit.Base(w.pid)] = h
 		u.inFlight++
+		on.called = true
 		ctx.Send(w.pid, session.Grant{Loan: on.loan()})
 	}
 	u.size(ctx)

@@ -100,6 +100,7 @@ type upstream struct {
 	unsaid   bool // a report of numbers is due
 
 	askers []*actor.PID // doors that wait for the connection
+	wants  []*want      // without a call, and not met yet
 	leave  leaving
 	gone   bool // retired and closed: the gateway is about to stop this actor
 	over   bool // this incarnation ends: what still happens to its children moves nothing
@@ -241,6 +242,10 @@ func (u *upstream) asked(ctx actor.Context, in messages.ToUpstream) {
 		u.disconnect(ctx)
 	case messages.CheckHealth:
 		u.checkHealth(ctx)
+	case messages.Subscribe:
+		u.subscribe(ctx, m)
+	case messages.Unsubscribe:
+		u.unsubscribe(ctx, m)
 	case messages.Retire:
 		u.retire(ctx, m)
 	}
@@ -296,6 +301,8 @@ func (u *upstream) terminated(ctx actor.Context, who *actor.PID) {
 			"server %q: reading its catalog was stopped", u.Spec.Name)})
 	case u.looking != nil && who.Id == u.looking.Id:
 		u.healthSeen(ctx, session.HealthSeen{Probe: name, Problem: "the health check was stopped"})
+	case strings.HasPrefix(name, "w"):
+		u.watchEnded(name)
 	default:
 		u.sessionEnded(ctx, name)
 	}
@@ -409,6 +416,7 @@ func (u *upstream) farewell(ctx actor.Context, why string) {
 	u.stopTimer()
 	f := messages.Failf(messages.KindUnavailable, u.Spec.Name, "server %q %s", u.Spec.Name, why)
 	u.dropAll(ctx, messages.Failure{Message: f.Message, Stale: true})
+	u.handOver(ctx, f)
 	u.replyAll(ctx, u.askers, messages.ReadyReply{Failure: f})
 	u.replyAll(ctx, u.leave.askers, messages.DisconnectReply{Was: true, Err: f.Message})
 	u.replyAll(ctx, u.curious, messages.HealthChecked{Health: u.health, Problem: f.Message})
@@ -437,6 +445,10 @@ func (u *upstream) answerPanic(ctx actor.Context, reason any) {
 		ctx.Send(ctx.Sender(), messages.DisconnectReply{Err: f.Message})
 	case messages.CheckHealth:
 		ctx.Send(ctx.Sender(), messages.HealthChecked{Health: u.health, Problem: f.Message})
+	case messages.Subscribe:
+		if ctx.Sender() != nil {
+			ctx.Send(ctx.Sender(), messages.Subscribed{Failure: f})
+		}
 	}
 }
 
