@@ -3,7 +3,8 @@
 # are cores, each on one core; then large random runs; then all race tests COUNT
 # times over; then isolation and chaos in their long forms, which judge figures
 # and want the machine to themselves; then the official suites and the clients
-# of others in their long forms. PARTS chooses among them. Writes
+# of others in their long forms. PARTS chooses among these, and "payloads",
+# which sends what others have written through mcpx: PAYLOADS=folder. Writes
 # tests/reports/prove-PART.md; a crasher lands under the package's testdata and
 # becomes a regression test when it is committed.
 set -euo pipefail
@@ -40,7 +41,7 @@ run() { # label, command...
 		verdict=FAILED
 		printf '%s\n' "$out" >&2
 	fi
-	detail=$(grep -oE 'execs: [0-9]+' <<<"$out" | tail -1 || true)
+	detail=$(grep -oE 'execs: [0-9]+|[0-9]+ of [0-9]+ payloads' <<<"$out" | tail -1 || true)
 	printf '| %s | %s | %s s | %s |\n' "$label" "$verdict" "$(($(date +%s) - start))" "$detail" | tee -a "$report"
 	[[ $verdict == ok ]]
 }
@@ -103,6 +104,15 @@ conformance() {
 	run tests/e2e env MCPX_PROVE=1 MCPX_BINARY="$dir/mcpx" MCPX_REPORTS="$reports" \
 		go test -count 1 -timeout 30m -run '^Test(Conformance|Features)_' ./tests/e2e || failed=1
 	rm -rf "$dir"
+}
+
+# Payloads that others have written: PAYLOADS is a folder with a folder for each
+# definition of the schema, as the specification keeps its examples.
+payloads() {
+	begin payloads 'payloads of others through a transparent endpoint, each in its role'
+	make --no-print-directory e2e-binary
+	run 'over http and stdio, both ways' env MCPX_BINARY="$PWD/bin/mcpx" MCPX_PAYLOADS="$(realpath "${PAYLOADS:?is a folder of payloads}")" \
+		go test -count 1 -timeout 10m ./tests/relay -run '^TestPayloads_OfOthers' -v || failed=1
 }
 
 for part in $parts; do "$part"; done
