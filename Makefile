@@ -156,9 +156,46 @@ test: ## everything, from a clean clone
 prove: deps ## fuzzing, random values, repetition, isolation, conformance; FUZZTIME=10m COUNT=3 PARTS="fuzz random race isolation conformance"
 	@FUZZTIME=$(FUZZTIME) COUNT=$(COUNT) PARTS="$(PARTS)" tests/tools/prove.sh
 
+## ---- what it costs
+
+# Of one run of a benchmark nothing can be said: benchstat wants several.
+BENCH      ?= .
+BENCHCOUNT ?= 6
+BENCHTIME  ?= 1s
+
 .PHONY: bench
-bench: ## every benchmark, with allocations
-	@$(GO) test -run '^$$' -bench . -benchmem ./...
+bench: ## every benchmark, with allocations, for benchstat; OUT=bench.txt BENCH=. BENCHCOUNT=6
+	@$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(BENCHCOUNT) -benchtime $(BENCHTIME) \
+		$$(grep -rl --include='*_test.go' '^func Benchmark' actors transport config cmd messages tests | xargs -n1 dirname | sort -u | sed 's|^|./|') \
+		| tee $(or $(OUT),bench.txt)
+
+.PHONY: bench-compare
+bench-compare: $(BIN)/benchstat ## what differs between two files of make bench; OLD=before.txt NEW=bench.txt
+	@$(BIN)/benchstat $(OLD) $(or $(NEW),bench.txt)
+
+$(BIN)/benchstat: tests/tools/benchstat/go.mod tests/tools/benchstat/go.sum
+	@$(GO) build -C tests/tools/benchstat -o $@ golang.org/x/perf/cmd/benchstat
+	@touch $@
+
+# The load generator that others use as well. Debian's, as the browser is.
+.PHONY: deps-wrk
+deps-wrk:
+	@command -v wrk >/dev/null || { \
+		if [[ $$(id -u) == 0 ]] && command -v apt-get >/dev/null; then \
+			echo 'installing wrk (once)'; \
+			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends wrk >/dev/null; \
+		else \
+			echo >&2 'wrk is missing; on Debian: apt-get install -y wrk'; exit 1; \
+		fi; }
+
+ROUNDS  ?= 5
+SECONDS ?= 5
+ONLY    ?=
+PEERS   ?= tests/peers/peers.json
+
+.PHONY: bench-peers
+bench-peers: deps-wrk ## gateways compared, into tests/reports; ROUNDS=5 SECONDS=5 ONLY=REGEXP PEERS=FILE
+	@$(GO) run ./tests/peers -rounds $(ROUNDS) -length $(SECONDS)s -only '$(ONLY)' -peers $(PEERS)
 
 .PHONY: clean
 clean: ## remove what was built
