@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
+	"github.com/mcpx/mcpx/transport/workload/page"
 )
 
 // write writes the files that were asked for.
@@ -23,7 +24,28 @@ func (l *loadFlags) write(result *loadResult) error {
 			return fmt.Errorf("--out: %w", err)
 		}
 	}
+	if l.html != "" && len(result.Runs) > 0 {
+		if err := writeTo(l.html, func(w io.Writer) error { return page.Write(w, result.page()) }); err != nil {
+			return fmt.Errorf("--html: %w", err)
+		}
+	}
 	return nil
+}
+
+// page is the result as it is shown in a browser.
+func (r *loadResult) page() page.Page {
+	p := page.Page{Title: r.Targets[0].Name, Mcpx: r.Mcpx, Ratios: r.Comparison}
+	for i, t := range r.Targets {
+		runs := r.of(i)
+		if len(runs) == 0 {
+			continue // it was ended before
+		}
+		if i > 0 {
+			p.Title += " against " + t.Name
+		}
+		p.Targets = append(p.Targets, page.Target{Name: t.described, Asked: t.Asks, Loop: loop(runs[0]), Runs: runs})
+	}
+	return p
 }
 
 func writeJSON(path string, value any) error {

@@ -125,7 +125,7 @@ func (r *loadRun) print(w io.Writer, t loadTarget) {
 		fmt.Fprintf(table, "  %s\t%s\n", name, fmt.Sprintf(format, args...))
 	}
 	line("asked", "%s", strings.Join(t.Asks, "; "))
-	line("by", "%s", r.loop())
+	line("loop", "%s", loop(r.Report))
 	line("requests", "%d in %s, %.0f per second", r.Requests, short(r.Measured), r.Throughput)
 	if r.Errors == 0 {
 		line("errors", "none")
@@ -159,7 +159,8 @@ func (r *loadRun) print(w io.Writer, t loadTarget) {
 	}
 }
 
-func (r *loadRun) loop() string {
+// loop says how a target was asked.
+func loop(r *workload.Report) string {
 	who := fmt.Sprintf("%d clients", r.Clients)
 	if r.Clients == 1 {
 		who = "one client"
@@ -168,9 +169,9 @@ func (r *loadRun) loop() string {
 		who += fmt.Sprintf(" with %d requests in flight each", r.InFlight)
 	}
 	if r.Open {
-		return fmt.Sprintf("appointment, %g per second, %s", r.Rate, who)
+		return fmt.Sprintf("open: %g per second by appointment, %s", r.Rate, who)
 	}
-	return who + ", one request after the other"
+	return "closed: " + who + ", one request after the other"
 }
 
 func (r *loadRun) printFaults(w io.Writer, indent string) {

@@ -20,7 +20,7 @@ func TestReport_DoubtsItselfWhereTheGeneratorWasTheLimit(t *testing.T) {
 		{"stopped", Report{Requests: 1000, Measured: 10 * time.Second, Generator: Generator{HeldUp: time.Second, HeldUpMost: 990 * time.Millisecond}},
 			[]string{"could not run when it wanted to for 1s in all, up to 990ms at a time"}},
 		{"too few clients", Report{Requests: 900, Dropped: 100, Late: 50, LateMost: time.Second, Clients: 4, InFlight: 2, Rate: 100, Measured: time.Second},
-			[]string{"50 of 1000 requests began late, by up to 1s: all 4 clients × 2 requests", "100 requests never began: the rate of 100 per second"}},
+			[]string{"50 of 1000 requests began late, by up to 1s: their clients were still busy", "100 requests never began: the rate of 100 per second"}},
 		{"a few late ones", Report{Requests: 1000, Late: 10, Measured: time.Second}, nil},
 		{"nothing", Report{Measured: time.Second}, []string{"nothing was measured"}},
 	} {

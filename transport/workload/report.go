@@ -200,8 +200,8 @@ func (r *Report) doubts() []string {
 			Short(g.HeldUp), Short(g.HeldUpMost))
 	}
 	if n := r.Requests + r.Dropped; r.Late+r.Dropped > 0 && float64(r.Late+r.Dropped) > lateShare*float64(n) {
-		add("%d of %d requests began late, by up to %v: all %d clients × %d requests in flight were busy at their appointments; their latencies count from then",
-			r.Late, n, Short(r.LateMost), r.Clients, r.InFlight)
+		add("%d of %d requests began late, by up to %v: their clients were still busy with earlier ones; latencies count from the appointments, and more --clients or --in-flight would begin in time",
+			r.Late, n, Short(r.LateMost))
 	}
 	if r.Dropped > 0 {
 		add("%d requests never began: the rate of %g per second was more than the target (or so few clients) could take; the latencies that these would have had are missing",
