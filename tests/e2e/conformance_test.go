@@ -98,7 +98,7 @@ func TestConformance_NothingIsWorseThanWithTheServerDirectly(t *testing.T) {
 }
 
 // conformanceReport is written in the long form only.
-var conformanceReport = testkit.Report{Title: "The official conformance suite, 0.2.0-alpha.12, directly and through mcpx"}
+var conformanceReport = testkit.Report{Title: "What others wrote, directly and through mcpx: the official suite 0.2.0-alpha.12 and clients"}
 
 func row(run int, to string, scores map[string]score, worse int) string {
 	sum := total(scores)
