@@ -34,82 +34,118 @@ func offered(capabilities json.RawMessage) messages.Topic {
 	return topics
 }
 
-// readFilter reads which lists a subscriptions/listen asks for. Subscriptions
-// of single resources are checked but not honoured: nothing behind the front
-// offers them.
-func readFilter(params json.RawMessage) (messages.Topic, *jsonrpc.Error) {
+// filter is what a subscriptions/listen asks for, or gets.
+type filter struct {
+	topics messages.Topic
+	uris   []string // of single resources
+}
+
+// readFilter reads what a subscriptions/listen asks for (2026-07-28,
+// subscriptions: notification filter).
+func readFilter(params json.RawMessage) (asked filter, problem *jsonrpc.Error) {
 	filter, ok := jsonrpc.Get(params, "notifications")
 	if !ok || len(filter) == 0 || filter[0] != '{' {
-		return 0, invalidParams("%s needs params.notifications, an object that says what to listen to", methodListen)
+		return asked, invalidParams("%s needs params.notifications, an object that says what to listen to", methodListen)
 	}
-	var topics messages.Topic
 	for _, l := range lists {
 		switch v, ok := jsonrpc.Get(filter, l.filter); {
 		case !ok, string(v) == "false":
 		case string(v) == "true":
-			topics |= l.topic
+			asked.topics |= l.topic
 		default:
-			return 0, invalidParams("notifications.%s must be true or false", l.filter)
+			return asked, invalidParams("notifications.%s must be true or false", l.filter)
 		}
 	}
-	if v, ok := jsonrpc.Get(filter, "resourceSubscriptions"); ok {
-		var uris []string
-		if v[0] != '[' || json.Unmarshal(v, &uris) != nil {
-			return 0, invalidParams("notifications.resourceSubscriptions must be an array of URIs")
+	if v, ok := jsonrpc.Get(filter, filterResources); ok {
+		if v[0] != '[' || json.Unmarshal(v, &asked.uris) != nil {
+			return asked, invalidParams("notifications.%s must be an array of URIs", filterResources)
 		}
 	}
-	return topics, nil
+	return asked, nil
 }
+
+const filterResources = "resourceSubscriptions"
 
 // subscription is one open subscriptions/listen.
 type subscription struct {
-	id     jsonrpc.ID
-	client messages.ClientID
-	stream messages.StreamID
-	topics messages.Topic // honoured
-	info   json.RawMessage
+	id      jsonrpc.ID
+	by      messages.Subscriber // its stream
+	caller  mcp.Caller
+	asked   filter
+	granted filter
+	info    json.RawMessage
 }
 
 // errEnded says that a stream ended in good order.
 var errEnded = errors.New("the stream ended")
 
 // subscribe registers the stream of a subscriptions/listen, so that nothing is
-// missed from here on. It honours what the service offers of what was asked.
-func (e *endpoint) subscribe(ctx context.Context, client messages.ClientID, req request, asked messages.Topic) (subscription, error) {
-	d := e.service.Describe(ctx, req.caller)
-	sub := subscription{id: req.msg.ID, client: client, topics: asked & offered(d.Capabilities), info: d.Info}
-	var err error
-	sub.stream, err = e.clients.OpenStream(client, req.caller.Principal, messages.StreamSpec{Topics: sub.topics, Listen: true})
-	return sub, err
+// missed from here on.
+func (e *endpoint) subscribe(client messages.ClientID, req request, asked filter) (*subscription, error) {
+	spec := messages.StreamSpec{Topics: asked.topics, Listen: true}
+	if e.relay != nil {
+		spec.Resources = asked.uris
+	}
+	stream, err := e.clients.OpenStream(client, req.caller.Principal, spec)
+	return &subscription{id: req.msg.ID, by: messages.Subscriber{Client: client, Stream: stream}, caller: req.caller, asked: asked}, err
+}
+
+// agree finds out what is granted of what was asked for. It may wait for an upstream.
+func (s *subscription) agree(ctx context.Context, e *endpoint) error {
+	if e.relay == nil {
+		d := e.service.Describe(ctx, s.caller)
+		s.granted.topics, s.info = s.asked.topics&offered(d.Capabilities), d.Info
+		return nil
+	}
+	peer, err := e.relay.Open(ctx, s.caller)
+	if err != nil {
+		return err
+	}
+	s.granted.topics, s.info = s.asked.topics&offered(peer.Capabilities), peer.Info
+	able, _ := jsonrpc.Get(peer.Capabilities, "resources", "subscribe")
+	if len(s.asked.uris) == 0 || string(able) != "true" {
+		return nil
+	}
+	s.granted.uris, err = e.relay.Subscribe(ctx, s.caller, s.by, s.asked.uris)
+	if err != nil && failureOf(err).Kind == messages.KindUpstream {
+		return nil // it grants none of them, which the acknowledgment says
+	}
+	return err
 }
 
 // run acknowledges the subscription and then delivers, each notification
 // tagged with the subscription's id, until ctx ends, nobody reads, or the
 // stream ends in good order (errEnded).
-func (s subscription) run(ctx context.Context, e *endpoint, deliver func(messages.Notification) error) error {
+func (s *subscription) run(ctx context.Context, e *endpoint, deliver func(messages.Notification) error) error {
 	honoured := []any{}
 	for _, l := range lists {
-		if s.topics&l.topic != 0 {
+		if s.granted.topics&l.topic != 0 {
 			honoured = append(honoured, l.filter, json.RawMessage("true"))
 		}
+	}
+	if len(s.granted.uris) > 0 {
+		honoured = append(honoured, filterResources, marshal(s.granted.uris))
 	}
 	err := deliver(messages.Notification{Method: noteAcknowledged, Params: s.tag(object("notifications", object(honoured...)))})
 	if err != nil {
 		return err
 	}
-	return e.feed(ctx, s.client, s.stream, func(n messages.Notification) error {
+	return e.feed(ctx, s.by.Client, s.by.Stream, func(n messages.Notification) error {
+		if topic := messages.TopicOf(n.Method); topic != 0 && s.granted.topics&topic == 0 {
+			return nil // of what was asked for it was not granted
+		}
 		n.Params = s.tag(n.Params)
 		return deliver(n)
 	})
 }
 
-func (s subscription) tag(obj json.RawMessage) json.RawMessage {
+func (s *subscription) tag(obj json.RawMessage) json.RawMessage {
 	return jsonrpc.Set(obj, json.RawMessage(s.id.String()), "_meta", mcp.MetaSubscriptionID)
 }
 
 // result is the answer that ends a subscription in good order (2026-07-28,
 // subscriptions: graceful closure).
-func (s subscription) result() []byte {
+func (s *subscription) result() []byte {
 	return jsonrpc.AppendResult(nil, s.id, s.tag(mcp.CompleteResult(methodListen, json.RawMessage("{}"), s.info)))
 }
 

@@ -102,13 +102,19 @@ func (h *httpFront) listen(ctx context.Context, rep *reply, req request) {
 		return
 	}
 	defer h.closeClient(ctx, client, principal)
-	req.caller.Client = client
-	sub, err := h.subscribe(ctx, client, req, filter)
+	sub, err := h.subscribe(client, req, filter)
 	if err != nil {
 		rep.refuseFailure(req.msg.ID, err, true, http.StatusTooManyRequests)
 		return
 	}
-	defer h.clients.CloseStream(client, sub.stream)
+	defer h.clients.CloseStream(client, sub.by.Stream)
+	if err := sub.agree(ctx, h.endpoint); err != nil {
+		if ctx.Err() == nil {
+			problem := errorOf(err, true)
+			rep.refuse(modernStatus(problem.Code), req.msg.ID, problem)
+		}
+		return
+	}
 	if err := sub.run(ctx, h.endpoint, rep.notify); errors.Is(err, errEnded) {
 		rep.answer(http.StatusOK, sub.result())
 	}

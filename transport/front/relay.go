@@ -27,6 +27,11 @@ type Relay interface {
 	// parameters); nil for none, and where the tool is not known.
 	Mirrored(tool string) []mcp.ParamHeader
 
+	// Subscribe lets a stream of the caller's hear of changes of resources, and
+	// returns which of them the upstream grants. They end with the stream. A
+	// failure of KindUpstream is the upstream's own refusal.
+	Subscribe(ctx context.Context, caller mcp.Caller, by messages.Subscriber, uris []string) ([]string, error)
+
 	// Notify hands on a notification of the client.
 	Notify(ctx context.Context, caller mcp.Caller, n messages.Notification) error
 }

@@ -22,6 +22,23 @@ func (u upstream) Open(context.Context, mcp.Caller) (messages.Peer, error) {
 
 func (u upstream) Mirrored(string) []mcp.ParamHeader { return nil }
 
+// Subscribe grants what is not called so.
+func (u upstream) Subscribe(_ context.Context, _ mcp.Caller, _ messages.Subscriber, uris []string) ([]string, error) {
+	var granted []string
+	for _, uri := range uris {
+		switch uri {
+		case "refused":
+		case "unavailable":
+			return nil, messages.Failf(messages.KindUnavailable, "fs", "fs is not connected")
+		case "refused as a whole":
+			return nil, &messages.Failure{Kind: messages.KindUpstream, Code: -32601, Message: "no subscriptions here"}
+		default:
+			granted = append(granted, uri)
+		}
+	}
+	return granted, nil
+}
+
 func (u upstream) Notify(context.Context, mcp.Caller, messages.Notification) error { return nil }
 
 func (u upstream) Serve(ctx context.Context, req mcp.Request, sink messages.Sink) (json.RawMessage, error) {

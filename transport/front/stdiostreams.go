@@ -35,9 +35,9 @@ func (c *stdio) listen(req request) *jsonrpc.Error {
 	if c.isListening(id) {
 		return duplicate(id)
 	}
-	sub, err := c.subscribe(c.lasting, req.caller.Client, req, filter)
+	sub, err := c.subscribe(req.caller.Client, req, filter)
 	if err != nil && failureOf(err).Kind == messages.KindUnavailable && c.open(&req) == nil {
-		sub, err = c.subscribe(c.lasting, req.caller.Client, req, filter) // see begin
+		sub, err = c.subscribe(req.caller.Client, req, filter) // see begin
 	}
 	if err != nil {
 		return errorOf(err, true)
@@ -47,14 +47,18 @@ func (c *stdio) listen(req request) *jsonrpc.Error {
 	c.listens[id] = open
 	c.streams.Go(func() {
 		defer cancel()
-		err := sub.run(ctx, c.endpoint, func(n messages.Notification) error {
-			if ctx.Err() != nil { // nothing more for a cancelled request
-				return ctx.Err()
-			}
-			return c.out.notify(n)
-		})
-		c.clients.CloseStream(req.caller.Client, sub.stream)
+		refused := c.agree(ctx, sub)
+		err := refused
+		if refused == nil {
+			err = sub.run(ctx, c.endpoint, func(n messages.Notification) error {
+				if ctx.Err() != nil { // nothing more for a cancelled request
+					return ctx.Err()
+				}
+				return c.out.notify(n)
+			})
+		}
 		close(open.ended) // before the answer goes out: its reader may use the id again at once
+		c.clients.CloseStream(req.caller.Client, sub.by.Stream)
 		select {
 		case <-ctx.Done():
 			return
@@ -67,9 +71,30 @@ func (c *stdio) listen(req request) *jsonrpc.Error {
 		} else {
 			c.out.send(jsonrpc.AppendError(nil, id, errorOf(err, true)))
 		}
-		_ = c.out.notify(messages.Notification{Method: noteCancelled, Params: object("requestId", json.RawMessage(id.String()))})
+		if refused == nil {
+			_ = c.out.notify(messages.Notification{Method: noteCancelled, Params: object("requestId", json.RawMessage(id.String()))})
+		}
 	})
 	return nil
+}
+
+// agree waits for what is granted to a subscription, until the sessions are closed.
+func (c *stdio) agree(ctx context.Context, sub *subscription) error {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	defer func() {
+		cancel()
+		<-done
+	}()
+	go func() {
+		defer close(done)
+		select {
+		case <-c.closing:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return sub.agree(ctx, c.endpoint)
 }
 
 // isListening tells whether id is that of an open subscription.

@@ -16,6 +16,9 @@ type Door interface {
 	Call(ctx context.Context, call messages.Call, sink messages.Sink) messages.Outcome
 	Open(ctx context.Context, call messages.Call) (messages.Peer, *messages.Failure)
 	Directory() *messages.Directory
+	Spec(server string) (messages.ServerSpec, bool)
+	SubscribeResources(ctx context.Context, m messages.Subscribe) ([]string, *messages.Failure)
+	UnsubscribeResources(m messages.Unsubscribe)
 }
 
 // Service stands for one upstream. It implements front.Relay.
@@ -55,6 +58,9 @@ func (s *Service) Open(ctx context.Context, caller mcp.Caller) (messages.Peer, e
 
 // Serve hands on a request and returns the result as it came.
 func (s *Service) Serve(ctx context.Context, req mcp.Request, sink messages.Sink) (json.RawMessage, error) {
+	if s.counts(req) {
+		return s.count(ctx, req)
+	}
 	sealed := mcp.IsModern(req.Caller.Protocol) // whose clients carry the state of a question
 	asked := req.Request
 	if sealed {

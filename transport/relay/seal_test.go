@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,26 @@ import (
 type asking struct {
 	result string
 	got    []messages.Request
+
+	exclusive bool
+	refuses   *messages.Failure // to grant a subscription
+	said      []string          // of subscriptions
+}
+
+func (a *asking) Spec(string) (messages.ServerSpec, bool) {
+	return messages.ServerSpec{Exclusive: a.exclusive}, true
+}
+
+func (a *asking) SubscribeResources(_ context.Context, m messages.Subscribe) ([]string, *messages.Failure) {
+	a.said = append(a.said, fmt.Sprint("+", m.URIs, m.By, m.Call.Server))
+	if a.refuses != nil {
+		return nil, a.refuses
+	}
+	return m.URIs, nil
+}
+
+func (a *asking) UnsubscribeResources(m messages.Unsubscribe) {
+	a.said = append(a.said, fmt.Sprint("-", m.URIs, m.By, m.Server))
 }
 
 func (a *asking) Call(_ context.Context, call messages.Call, _ messages.Sink) messages.Outcome {
