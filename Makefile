@@ -197,6 +197,10 @@ PEERS   ?= tests/peers/peers.json
 bench-peers: deps-wrk ## gateways compared, into tests/reports; ROUNDS=5 SECONDS=5 ONLY=REGEXP PEERS=FILE
 	@$(GO) run ./tests/peers -rounds $(ROUNDS) -length $(SECONDS)s -only '$(ONLY)' -peers $(PEERS)
 
+.PHONY: bench-start
+bench-start: ## cold start with 20 servers against node -e 0, into tests/reports; PAIRS=20 NODE=node
+	@$(GO) run ./tests/peers/start -pairs $(or $(PAIRS),20) -node $(or $(NODE),node)
+
 .PHONY: clean
 clean: ## remove what was built
 	@rm -rf $(BIN) $(COVERAGE)

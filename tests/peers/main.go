@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/mcpx/mcpx/tests/peers/kit"
 )
 
 func main() {
@@ -134,7 +136,7 @@ func (b *bench) measure(r row, round int, length time.Duration, into *results) (
 			}
 			into.add(key{r.id(), n, by}, round, s)
 			fmt.Printf("round %d  %-28s %3d clients  by %-9s  %9s/s  p50 %9s µs  CPU %7s µs  wrong %d\n",
-				round+1, r.id(), n, by, short(s.Rate), short(s.P50), short(s.CPU), s.Wrong)
+				round+1, r.id(), n, by, kit.Short(s.Rate), kit.Short(s.P50), kit.Short(s.CPU), s.Wrong)
 			if s.Said != "" {
 				fmt.Println(s.Said)
 			}

@@ -18,31 +18,6 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func TestSpread_IsMedianAndEnds(t *testing.T) {
-	for want, values := range map[string][]float64{
-		"2.00 (1.00–9.00)":                   {9, 1, 2},
-		"3.50 (1.00–9.00)":                   {9, 1, 5, 2},
-		"1,234 (1,234–1,234)":                {1234.4},
-		"12,345,678 (12,345,678–12,345,678)": {12345678},
-		"123 (123–123)":                      {123.4},
-		"12.3 (12.3–12.3)":                   {12.34},
-		"0.0123 (0.0123–0.0123)":             {0.01234},
-		"–":                                  nil,
-	} {
-		if got := cellOf(values); got != want {
-			t.Errorf("%v: %q, want %q", values, got, want)
-		}
-	}
-}
-
-func TestRatios_AreTakenRoundByRound(t *testing.T) {
-	got := ratios(map[int]float64{0: 10, 1: 30, 2: 5}, map[int]float64{0: 10, 1: 10, 3: 1})
-	slices.Sort(got)
-	if !slices.Equal(got, []float64{1, 3}) {
-		t.Errorf("%v, want [1 3]: rounds that either did not have are left out", got)
-	}
-}
-
 func TestTurned_EachRoundBeginsWithAnotherRowOfEachGroup(t *testing.T) {
 	all := []row{{group: "a", name: "1"}, {group: "a", name: "2"}, {group: "a", name: "3"}, {group: "b", name: "1"}, {group: "b", name: "2"}}
 	for round, want := range []string{"a/1 a/2 a/3 b/1 b/2", "a/2 a/3 a/1 b/2 b/1", "a/3 a/1 a/2 b/1 b/2", "a/1 a/2 a/3 b/2 b/1"} {

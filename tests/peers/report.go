@@ -4,10 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/mcpx/mcpx/tests/peers/kit"
 )
 
 // What makes the load. Over stdio wrk is replaced by a client of this program.
@@ -70,18 +71,11 @@ func (r *results) cell(k key, of metric) string {
 	for _, v := range r.figures(k, of) {
 		values = append(values, v)
 	}
-	return cellOf(values)
+	return kit.Cell(values)
 }
 
 func (r *results) ratio(a, b key, of metric) string {
-	return cellOf(ratios(r.figures(a, of), r.figures(b, of)))
-}
-
-func cellOf(values []float64) string {
-	if s, ok := spreadOf(values); ok {
-		return s.String()
-	}
-	return "–"
+	return kit.Cell(kit.Ratios(r.figures(a, of), r.figures(b, of)))
 }
 
 func (r *results) wrong(k key) (n int64) {
@@ -130,8 +124,7 @@ var costs = []claim{
 // markdown is the report.
 func (r *results) markdown() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Gateways compared\n\n%s, %s/%s, %d cores, %s; %d rounds, %v per load.\n",
-		time.Now().UTC().Format(time.RFC3339), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(), r.rounds, r.length)
+	fmt.Fprintf(&b, "%s; %d rounds, %v per load.\n", kit.Head("Gateways compared"), r.rounds, r.length)
 	b.WriteString(`
 One target at a time, in another order each round, each with a null server of its own and fresh processes. Loaded by wrk over
 loopback (over stdio by a client that keeps as many requests in flight); every answer is looked into, those over 64 KiB by their size. Figures are
@@ -151,7 +144,7 @@ Absolute figures are those of this machine at that hour: the ratios count, and o
 }
 
 // met tells whether a ratio is as it is to be; empty where nothing is demanded.
-func (c claim) met(ratio spread) string {
+func (c claim) met(ratio kit.Spread) string {
 	switch {
 	case c.bound == 0:
 		return ""
@@ -176,7 +169,7 @@ func (r *results) claims(b *strings.Builder) {
 	for _, c := range slices.Concat(claims, costs) {
 		line, known := fmt.Sprintf("| %s, %d clients | %s |", c.text, c.n, c.target()), false
 		for _, by := range r.generators {
-			ratio, ok := spreadOf(ratios(r.figures(key{c.a, c.n, by}, c.of), r.figures(key{c.b, c.n, by}, c.of)))
+			ratio, ok := kit.SpreadOf(kit.Ratios(r.figures(key{c.a, c.n, by}, c.of), r.figures(key{c.b, c.n, by}, c.of)))
 			if !ok {
 				line += " – | |"
 				continue

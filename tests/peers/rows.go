@@ -48,7 +48,7 @@ var roomy = map[string]any{"pool": map[string]any{"max": 256}}
 // rows are all that are measured, in the order of the report. against adds
 // another build of mcpx.
 func rows(peers []peer, against bool) []row {
-	few, one := []int{1, 16, 64}, []int{16}
+	few, two, one := []int{1, 16, 64}, []int{16, 64}, []int{16}
 	http100 := func(name string, clients []int, start func(*bench, *running, int) (*target, error), about string) row {
 		return row{"100B", name, 100, clients, start, about}
 	}
@@ -84,9 +84,9 @@ func rows(peers []peer, against bool) []row {
 		bytes int
 	}{{"10KB", 10 << 10}, {"1MB", 1 << 20}} {
 		all = append(all,
-			row{size.group, direct, size.bytes, one, startDirect, "the null server itself"},
-			row{size.group, reverseProxy, size.bytes, one, startReverseProxy, "httputil.ReverseProxy"},
-			row{size.group, transparent, size.bytes, one, viaMCPX("/mcp/null", false, nil), "`/mcp/null`, modern"})
+			row{size.group, direct, size.bytes, two, startDirect, "the null server itself"},
+			row{size.group, reverseProxy, size.bytes, two, startReverseProxy, "httputil.ReverseProxy"},
+			row{size.group, transparent, size.bytes, two, viaMCPX("/mcp/null", false, nil), "`/mcp/null`, modern"})
 	}
 	for _, delay := range []string{"0ms", "5ms"} {
 		all = append(all,

@@ -7,11 +7,10 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 
+	"github.com/mcpx/mcpx/tests/peers/kit"
 	"github.com/mcpx/mcpx/tests/testkit"
 )
 
@@ -40,10 +39,9 @@ func build(mcpx, against string) (*bench, error) {
 		if *p.path != "" {
 			continue
 		}
-		*p.path = filepath.Join(dir, p.name)
-		if out, err := exec.Command("go", "build", "-trimpath", "-o", *p.path, p.program).CombinedOutput(); err != nil {
+		if *p.path, err = kit.Build(dir, p.name, p.program); err != nil {
 			b.remove()
-			return nil, fmt.Errorf("building %s: %w\n%s", p.program, err, out)
+			return nil, err
 		}
 	}
 	return b, nil

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mcpx/mcpx/tests/testkit"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestCount_OfTheTickOfTheAnswerNothingIsCertain(t *testing.T) {
+	started := []time.Duration{0, 80, 90, 100, 110}
+	for i := range started {
+		started[i] *= time.Millisecond
+	}
+	if got := countOf(started, 105*time.Millisecond); got != (count{before: 3, perhaps: 4}) {
+		t.Errorf("%+v, want 3 for sure and 4 perhaps", got)
+	}
+}
+
+func TestStart_FindsEveryServerAndLeavesNone(t *testing.T) {
+	mcpx, err := testkit.Binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := scene{dir: t.TempDir(), mcpx: mcpx, node: "true", servers: 2}
+	server := map[string]any{"command": mcpx, "args": []string{"null", "--transport", "stdio"}}
+	if _, err := testkit.WriteConfig(s.dir, testkit.Config(map[string]any{"a": server, "b": server})); err != nil {
+		t.Fatal(err)
+	}
+	var r results
+	for n := range 2 {
+		if err := s.pair(n, &r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text := r.markdown(s)
+	if len(r.mcpx) != 2 || len(r.node) != 2 || !strings.Contains(text, "| mcpx stdio, to the answer to initialize |") {
+		t.Errorf("%+v\n%s", r, text)
+	}
+}
