@@ -230,6 +230,8 @@ func (x *httpExchange) malformed(problem *jsonrpc.Error) reply {
 func (x *httpExchange) deliver(m jsonrpc.Message) {
 	n := messages.Notification{Method: m.Method, Params: m.Params}
 	switch {
+	case x.method == methodListen: // all that comes there was asked for
+		n.Params = jsonrpc.Delete(n.Params, "_meta", mcp.MetaSubscriptionID)
 	case m.Method == "notifications/progress":
 		token, _ := jsonrpc.Get(m.Params, mcp.MetaProgressToken)
 		if x.token == nil || string(token) != x.id.String() {

@@ -94,7 +94,7 @@ func (c *httpConn) subscribe() {
 	if string(filter) == "{}" {
 		return
 	}
-	req := messages.Request{Method: "subscriptions/listen", Params: jsonrpc.Set(nil, filter, "notifications")}
+	req := messages.Request{Method: methodListen, Params: jsonrpc.Set(nil, filter, "notifications")}
 	opened := false
 	c.standing(func() visit { return c.visitSubscription(req, &opened) })
 }

@@ -42,6 +42,9 @@ func (x *httpExchange) cut(err error) *messages.Failure {
 // events reads one stream until the answer. An error means that the stream ended without it.
 func (x *httpExchange) events(resp *http.Response) (reply, error) {
 	quiet := &quietReader{r: resp.Body, limit: x.c.spec.Policy.SSEReadTimeout, silent: func() { x.cancel(errSilent) }}
+	if x.method == methodListen {
+		quiet.limit = 0 // silent as long as nothing changes
+	}
 	reader := jsonrpc.NewEventReader(quiet, x.c.limits.MessageBytes)
 	for {
 		ev, err := reader.Next()

@@ -2,6 +2,7 @@ package dial
 
 import (
 	"encoding/json"
+	"strconv"
 	"sync"
 	"time"
 
@@ -49,7 +50,7 @@ func (s *subscription) open() {
 	if filter == nil {
 		return
 	}
-	p := &pending{method: "subscriptions/listen", own: true, sent: &link.SentFlag{}}
+	p := &pending{method: methodListen, own: true, sent: &link.SentFlag{}}
 	p.onEnd = func(out messages.Outcome) { s.ended(string(integer(p.id)), out.Failure == nil) }
 	s.mu.Lock()
 	if s.closed || !c.table.add(p) {
@@ -87,9 +88,33 @@ func (s *subscription) cancelled(id string) {
 	s.mu.Lock()
 	open := s.id != "" && s.id == id
 	s.mu.Unlock()
-	if open && s.conn.requestOf(id) != nil {
-		s.ended(id, true)
+	if !open && s.conn.listener(id) == nil {
+		return // it may name nothing else
 	}
+	p := s.conn.requestOf(id)
+	switch {
+	case p == nil: // it was answered, too
+	case open:
+		s.ended(id, true)
+	default:
+		p.end(messages.Outcome{Result: json.RawMessage("{}")})
+	}
+}
+
+// methodListen is a request like any other, which goes on for long: its sink
+// hears of what it listens to.
+const methodListen = "subscriptions/listen"
+
+// listener returns the open subscription of that id that somebody called for.
+func (x *mux) listener(id string) *pending {
+	n, err := strconv.ParseInt(id, 10, 64)
+	if err != nil {
+		return nil
+	}
+	if p := x.table.look(n); p != nil && p.method == methodListen && !p.own {
+		return p
+	}
+	return nil
 }
 
 // notification takes what carries the id of a subscription. The acknowledgement
@@ -102,6 +127,11 @@ func (s *subscription) notification(id string, n messages.Notification) {
 	c := s.conn
 	switch {
 	case !mine:
+		if p := c.listener(id); p != nil {
+			n.Params = jsonrpc.Delete(n.Params, "_meta", mcp.MetaSubscriptionID)
+			c.put(p, n)
+			return
+		}
 		c.counts.stray.Add(1)
 	case n.Method != "notifications/subscriptions/acknowledged":
 		n.Params = jsonrpc.Delete(n.Params, "_meta", mcp.MetaSubscriptionID) // our wire id means nothing to others

@@ -72,6 +72,7 @@ func init() { // not a literal: record and family refer to Run
 		"garbled":         garbled,
 		"slow":            slow,
 		"mended":          mended,
+		"library":         library,
 		"wire":            wire,
 	}
 }

@@ -18,6 +18,7 @@ type message struct {
 	Method string          `json:"method"`
 	Params struct {
 		Name      string          `json:"name"`
+		URI       string          `json:"uri"`
 		Arguments json.RawMessage `json:"arguments"`
 		RequestID json.RawMessage `json:"requestId"`
 		Meta      struct {

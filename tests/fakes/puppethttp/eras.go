@@ -129,12 +129,25 @@ func modern(x *Exchange) {
 	switch x.Method {
 	case "server/discover":
 		supported, _ := json.Marshal(x.P.options.Versions)
-		x.Result(`{"resultType":"complete","supportedVersions":` + string(supported) + `,"capabilities":` + Capabilities +
+		capabilities := Capabilities
+		if x.P.options.Resources {
+			capabilities = strings.TrimSuffix(capabilities, "}") + `,"resources":{"subscribe":true}}`
+		}
+		x.Result(`{"resultType":"complete","supportedVersions":` + string(supported) + `,"capabilities":` + capabilities +
 			`,"_meta":{"io.modelcontextprotocol/serverInfo":{"name":"puppet","version":"1"}},"ttlMs":0,"cacheScope":"private"}`)
 	case "subscriptions/listen":
+		var params struct {
+			Notifications struct{ ResourceSubscriptions []string }
+		}
+		_ = json.Unmarshal(x.Params, &params) // of another shape it is about none
+		granted, s := `{"toolsListChanged":true}`, newStream(x, x.ID)
+		if s.uris = params.Notifications.ResourceSubscriptions; len(s.uris) > 0 && x.P.options.Resources {
+			uris, _ := json.Marshal(s.uris)
+			granted = `{"resourceSubscriptions":` + string(uris) + `}`
+		}
 		x.Notify("notifications/subscriptions/acknowledged",
-			fmt.Sprintf(`{"_meta":{"io.modelcontextprotocol/subscriptionId":%s},"notifications":{"toolsListChanged":true}}`, x.ID))
-		x.stand(x.ID)
+			fmt.Sprintf(`{"_meta":{"io.modelcontextprotocol/subscriptionId":%s},"notifications":%s}`, x.ID, granted))
+		x.standOn(s)
 	default:
 		serve(x)
 	}
@@ -171,6 +184,7 @@ func (p *Puppet) endLocked(key, how string) {
 // stream is a standing stream of a client.
 type stream struct {
 	tag   json.RawMessage // subscription id; nil for a GET stream
+	uris  []string        // of resources of which it hears, and of nothing else
 	say   chan string
 	quit  chan struct{}
 	reset bool            // how it quits; set before quit is closed

@@ -28,6 +28,7 @@ type Options struct {
 	Versions  []string // that it supports; both when empty
 	Stream    bool     // answers come as event streams
 	Stateless bool     // legacy: no session id, no GET stream
+	Resources bool     // modern: it tells of changes of its resources, see Update
 	Older     bool     // HTTP+SSE instead, with the first of Versions; 2024-11-05 when empty
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"testing"
 )
 
@@ -100,11 +101,50 @@ func sleep(x *Exchange) { Hold(nil)(x) }
 func (p *Puppet) Announce(t testing.TB, method, params string) {
 	t.Helper()
 	for _, s := range p.AwaitStream(t) {
+		if len(s.uris) > 0 {
+			continue
+		}
 		select {
 		case s.say <- s.text(method, params):
 		case <-p.stopped:
 		}
 	}
+}
+
+// Update tells of a change of a resource on the streams that hear of it, of which
+// it waits for one, and returns how many that were.
+func (p *Puppet) Update(t testing.TB, uri string) (told int) {
+	t.Helper()
+	var open []*stream
+	p.until(t, "a stream for "+uri, func() bool {
+		open = p.hearLocked(uri)
+		return len(open) > 0
+	})
+	for _, s := range open {
+		select {
+		case s.say <- s.text("notifications/resources/updated", fmt.Sprintf(`{"uri":%q}`, uri)):
+			told++
+		case <-s.life.Done():
+		case <-p.stopped:
+		}
+	}
+	return told
+}
+
+// Hear returns how many streams hear of a resource.
+func (p *Puppet) Hear(uri string) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.hearLocked(uri))
+}
+
+func (p *Puppet) hearLocked(uri string) (open []*stream) {
+	for s := range p.streams {
+		if slices.Contains(s.uris, uri) {
+			open = append(open, s)
+		}
+	}
+	return open
 }
 
 // AwaitStream waits until a client has a standing stream open.
