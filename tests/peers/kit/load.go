@@ -1,0 +1,66 @@
+package kit
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/mcpx/mcpx/transport/workload"
+)
+
+// Report is what is read of a report of `mcpx load`.
+type Report struct {
+	Requests   int64                 `json:"requests"`
+	Errors     int64                 `json:"errors"`
+	Throughput float64               `json:"throughput"`
+	Latency    workload.Latency      `json:"latency"`
+	Faults     []workload.FaultCount `json:"faults"`
+	Used       *workload.Resources   `json:"used"` // by the target's processes; nil when it was not looked at
+}
+
+// Load runs `mcpx load` in a folder and returns the report of its one run. That
+// requests fail is no error.
+func Load(mcpx, dir string, args ...string) (*Report, error) {
+	var r struct {
+		Runs []*Report `json:"runs"`
+	}
+	if err := loadInto(&r, mcpx, dir, append([]string{"--max-errors", "100"}, args...)); err != nil {
+		return nil, err
+	}
+	if len(r.Runs) != 1 {
+		return nil, fmt.Errorf("mcpx load wrote a report of %d runs, want one", len(r.Runs))
+	}
+	if r.Runs[0].Requests == 0 {
+		return nil, fmt.Errorf("mcpx load had no answer at all: %+v", r.Runs[0].Faults)
+	}
+	return r.Runs[0], nil
+}
+
+// Hold runs `mcpx load --sessions`.
+func Hold(mcpx, dir string, args ...string) (*workload.Held, error) {
+	r := new(workload.Held)
+	return r, loadInto(r, mcpx, dir, args)
+}
+
+func loadInto(report any, mcpx, dir string, args []string) error {
+	folder, err := os.MkdirTemp("", "mcpx-load-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(folder)
+	out := filepath.Join(folder, "load.json")
+	cmd := exec.Command(mcpx, append([]string{"load", "--quiet", "--out", out}, args...)...)
+	cmd.Dir = dir
+	said, err := cmd.CombinedOutput()
+	raw, missing := os.ReadFile(out) // what failed is in it as well
+	if missing != nil {
+		return fmt.Errorf("mcpx load %s: %w\n%s", strings.Join(args, " "), err, said)
+	}
+	if err := json.Unmarshal(raw, report); err != nil {
+		return fmt.Errorf("the report of mcpx load: %w", err)
+	}
+	return nil
+}
