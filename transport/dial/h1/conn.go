@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/http/httptrace"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -32,21 +33,40 @@ type conn struct {
 	idleSince time.Time
 
 	killNow func() // kill; made once, like those below
-	poke    func(fd uintptr) bool
+	visit   func(fd uintptr) bool
 	push    func(fd uintptr) bool
+	poke    func(fd uintptr) bool
+
+	// What these are to do, and did.
+	step    step
 	probe   [1]byte
-	still   bool   // what poke found
-	pending []byte // what push is to write
+	still   bool // nothing has come unasked
+	trace   *httptrace.ClientTrace
+	pending []byte // to be written
 	pushed  int
 	pushErr error
+	into    []byte // what is read
+	got     int
+	gotErr  error
 }
 
+// step of a visit.
+type step uint8
+
+const (
+	none step = iota
+	looking
+	waiting
+	done
+)
+
 func newConn(t *Transport, nc net.Conn, addr string) *conn {
-	c := &conn{t: t, addr: addr, nc: nc, in: bufio.NewReaderSize(nc, readBuffer)}
+	c := &conn{t: t, addr: addr, nc: nc}
+	c.in = bufio.NewReaderSize(c, readBuffer)
 	if sc, ok := nc.(syscall.Conn); ok {
 		c.raw, _ = sc.SyscallConn() // a connection that was closed at once: the first write says so
 	}
-	c.killNow, c.poke, c.push = c.kill, c.pokeFD, c.pushFD
+	c.killNow, c.visit, c.push, c.poke = c.kill, c.visitFD, c.pushFD, c.pokeFD
 	return c
 }
 
@@ -67,30 +87,82 @@ func (c *conn) rest() {
 	c.pending = nil
 }
 
-// quiet tells whether an idle connection is open and silent. It does not wait.
-func (c *conn) quiet() bool {
-	if c.dead.Load() || time.Since(c.idleSince) >= c.t.options.IdleTimeout {
-		return false
-	}
-	if c.raw == nil {
-		return true
-	}
-	c.still = false
-	return c.raw.Read(c.poke) == nil && c.still
+// fresh tells whether an idle connection may still be used as far as its age
+// says.
+func (c *conn) fresh() bool {
+	return !c.dead.Load() && time.Since(c.idleSince) < c.t.options.IdleTimeout
 }
 
-// tryWrite writes what the kernel takes without waiting for the server.
-func (c *conn) tryWrite(p []byte) (int, error) {
-	if c.raw == nil {
-		return 0, nil
-	}
+// ask begins an exchange: it writes what the kernel takes of a request without
+// waiting for the server, and calls GotConn before. answered tells whether all
+// of it was written (and said so) and the beginning of the answer, or the end of
+// the connection, was waited for, which is err then.
+func (c *conn) ask(p []byte, whole bool, trace *httptrace.ClientTrace) (n int, answered bool, err error) {
 	c.pending, c.pushed, c.pushErr = p, 0, nil
-	err := c.raw.Write(c.push)
-	c.pending = nil
-	if c.pushErr != nil {
-		err = &net.OpError{Op: "write", Net: "tcp", Addr: c.nc.RemoteAddr(), Err: c.pushErr}
+	defer func() { c.pending, c.trace, c.step = nil, nil, none }()
+	if c.raw != nil && c.used {
+		if oneVisit && whole { // else there is more to write before an answer comes
+			c.trace, c.step = trace, looking
+			_, err = c.in.Peek(1) // which visits
+			switch {
+			case c.step != looking:
+				return c.pushed, true, err
+			case !c.still:
+				return 0, false, errUntouched
+			}
+			return c.pushed, false, c.pushErr
+		}
+		if c.raw.Read(c.poke) != nil || !c.still {
+			return 0, false, errUntouched
+		}
 	}
-	return c.pushed, err
+	c.gotConn(trace)
+	c.used = true
+	if c.raw == nil {
+		return 0, false, nil
+	}
+	if err = c.raw.Write(c.push); err == nil {
+		err = c.pushErr
+	}
+	return c.pushed, false, err
+}
+
+func (c *conn) gotConn(trace *httptrace.ClientTrace) {
+	if trace == nil || trace.GotConn == nil {
+		return
+	}
+	info := httptrace.GotConnInfo{Conn: c.nc, Reused: c.used, WasIdle: c.used}
+	if c.used {
+		info.IdleTime = time.Since(c.idleSince)
+	}
+	trace.GotConn(info)
+}
+
+func wroteRequest(trace *httptrace.ClientTrace, err error) {
+	if trace != nil && trace.WroteRequest != nil {
+		trace.WroteRequest(httptrace.WroteRequestInfo{Err: err})
+	}
+}
+
+// Read implements io.Reader for c.in.
+func (c *conn) Read(p []byte) (int, error) {
+	if c.step == none {
+		return c.nc.Read(p)
+	}
+	c.still, c.into, c.got, c.gotErr = false, p, 0, nil
+	err := c.raw.Read(c.visit)
+	c.into = nil
+	if err != nil {
+		return 0, err
+	}
+	if c.step == looking { // it came to nothing
+		return 0, io.ErrNoProgress
+	}
+	return c.got, c.gotErr
+}
+
+func (c *conn) broken(op string, err error) error {
+	return &net.OpError{Op: op, Net: "tcp", Addr: c.nc.RemoteAddr(), Err: err}
 }
 
 var errTooLarge = errors.New("response headers exceeded the limit")

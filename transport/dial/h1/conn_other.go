@@ -11,3 +11,7 @@ func (c *conn) pokeFD(uintptr) bool {
 }
 
 func (c *conn) pushFD(uintptr) bool { return true }
+
+const oneVisit = false
+
+func (c *conn) visitFD(uintptr) bool { return true }

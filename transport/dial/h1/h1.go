@@ -121,16 +121,16 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 // errUntouched: a kept connection was closed before a byte went out on it.
 var errUntouched = errors.New("nothing was sent")
 
-// connection returns a connection that lives as far as can be known.
+// connection returns a kept connection, which may be closed, or a new one.
 func (t *Transport) connection(ctx context.Context, trace *httptrace.ClientTrace, addr string) (*conn, error) {
 	if trace != nil && trace.GetConn != nil {
 		trace.GetConn(addr)
 	}
 	for c := t.takeIdle(addr); c != nil; c = t.takeIdle(addr) {
-		if c.quiet() {
+		if c.fresh() {
 			return c, nil
 		}
-		c.kill() // it was closed, or says what nobody asked
+		c.kill()
 	}
 	return t.dial(ctx, addr)
 }
@@ -159,16 +159,14 @@ func (c *conn) exchange(ctx context.Context, trace *httptrace.ClientTrace, req *
 	if ctx.Done() != nil {
 		a.unbind = context.AfterFunc(ctx, c.killNow)
 	}
-	if trace != nil && trace.GotConn != nil {
-		trace.GotConn(c.info())
-	}
-	reused := c.used
-	c.used = true
-
-	n, err := c.tryWrite(out.bytes)
+	kept := c.used
+	n, answered, err := c.ask(out.bytes, out.whole(), trace)
 	switch {
-	case err != nil && n == 0 && reused && ctx.Err() == nil && c.t.life.Err() == nil:
-		a.abandon()
+	case answered && err != nil:
+		return nil, a.fail(err)
+	case answered:
+	case err != nil && n == 0 && kept && ctx.Err() == nil && c.t.life.Err() == nil:
+		a.abandon() // it was closed, or says what nobody asked
 		return nil, errUntouched
 	case err != nil:
 		a.writeErr = fmt.Errorf("writing the request: %w", err)
@@ -176,8 +174,8 @@ func (c *conn) exchange(ctx context.Context, trace *httptrace.ClientTrace, req *
 	case n < len(out.bytes) || !out.whole():
 		a.rest, a.out = out.send(c, n, trace), out
 	}
-	if a.rest == nil && trace != nil && trace.WroteRequest != nil {
-		trace.WroteRequest(httptrace.WroteRequestInfo{Err: a.writeErr})
+	if !answered && a.rest == nil {
+		wroteRequest(trace, a.writeErr)
 	}
 	// A server may answer, and close, before it has read everything: that a
 	// write failed does not mean that there is no answer.
@@ -185,15 +183,6 @@ func (c *conn) exchange(ctx context.Context, trace *httptrace.ClientTrace, req *
 		return nil, a.fail(err)
 	}
 	return &a.resp, nil
-}
-
-// info is for httptrace.
-func (c *conn) info() httptrace.GotConnInfo {
-	info := httptrace.GotConnInfo{Conn: c.nc, Reused: c.used, WasIdle: c.used}
-	if c.used {
-		info.IdleTime = time.Since(c.idleSince)
-	}
-	return info
 }
 
 // CloseIdleConnections closes what waits for a request; http.Client calls it.

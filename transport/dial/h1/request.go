@@ -211,9 +211,7 @@ func (o *outgoing) send(c *conn, n int, trace *httptrace.ClientTrace) *writing {
 		if w.bodyErr != nil {
 			c.kill() // the server would wait for the rest
 		}
-		if trace != nil && trace.WroteRequest != nil {
-			trace.WroteRequest(httptrace.WroteRequestInfo{Err: errors.Join(w.err, w.bodyErr)})
-		}
+		wroteRequest(trace, errors.Join(w.err, w.bodyErr))
 	}()
 	return w
 }
