@@ -201,6 +201,10 @@ bench-peers: deps-wrk ## gateways compared, into tests/reports; ROUNDS=5 SECONDS
 bench-start: ## cold start with 20 servers against node -e 0, into tests/reports; PAIRS=20 NODE=node
 	@$(GO) run ./tests/peers/start -pairs $(or $(PAIRS),20) -node $(or $(NODE),node)
 
+.PHONY: bench-curves
+bench-curves: ## what servers and client sessions cost, by their number, into tests/reports; ROUNDS=5 SECONDS=5
+	@$(GO) run ./tests/peers/curves -rounds $(ROUNDS) -length $(SECONDS)s
+
 .PHONY: clean
 clean: ## remove what was built
 	@rm -rf $(BIN) $(COVERAGE)

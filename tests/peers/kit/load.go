@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/mcpx/mcpx/tests/testkit"
 	"github.com/mcpx/mcpx/transport/workload"
 )
 
@@ -53,7 +54,7 @@ func loadInto(report any, mcpx, dir string, args []string) error {
 	defer os.RemoveAll(folder)
 	out := filepath.Join(folder, "load.json")
 	cmd := exec.Command(mcpx, append([]string{"load", "--quiet", "--out", out}, args...)...)
-	cmd.Dir = dir
+	cmd.Dir, cmd.Env = dir, testkit.Environment(folder)
 	said, err := cmd.CombinedOutput()
 	raw, missing := os.ReadFile(out) // what failed is in it as well
 	if missing != nil {
