@@ -172,6 +172,16 @@ func (r *Runtime) AnswerClient(id messages.ClientID, p messages.Principal, quest
 	r.tell(id, messages.AnswerQuestion{Principal: p, ID: questionID, Answer: answer})
 }
 
+// DropQuestion forgets a question that its server does not ask any more.
+func (r *Runtime) DropQuestion(id messages.ClientID, questionID string) {
+	r.tell(id, messages.DropQuestion{ID: questionID})
+}
+
+// LeaveQuestion says that the connection has ended on which a question was put.
+func (r *Runtime) LeaveQuestion(id messages.ClientID, questionID string) {
+	r.tell(id, messages.LeaveQuestion{ID: questionID})
+}
+
 // Remember notes a request that holds in the session until further notice.
 func (r *Runtime) Remember(id messages.ClientID, p messages.Principal, request messages.Request) {
 	r.tell(id, messages.Remember{Principal: p, Request: request})

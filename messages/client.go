@@ -186,6 +186,20 @@ type AnswerQuestion struct {
 	Answer    Answer
 }
 
+// DropQuestion forgets a question that its server does not ask any more: a late
+// answer is nobody's.
+//
+// Sender: the door. No reply.
+type DropQuestion struct{ ID string }
+
+// LeaveQuestion says that the connection has ended on which a question was put.
+// A client that does not come back will not answer.
+//
+// Sender: the door. No reply.
+type LeaveQuestion struct{ ID string }
+
+func (DropQuestion) toClient()   {}
+func (LeaveQuestion) toClient()  {}
 func (FromServer) toClient()     {}
 func (AskClient) toClient()      {}
 func (AnswerQuestion) toClient() {}

@@ -39,16 +39,18 @@ type client struct {
 	order    []messages.StreamID // of the streams that are no listen streams, oldest first
 	lastID   messages.StreamID
 	shared   queue                                      // for the newest of those
-	asked    map[string]func(messages.Answer)           // questions put to the client, by their id
+	asked    questions                                  // put to the client
 	kept     store                                      // what was sent, for a client that comes back
 	again    map[messages.Subscriber]messages.Subscribe // lost, and not noted by a server yet
 	standing standing                                   // what the next upstream session must be told, too
 
-	used   time.Time
-	timer  kit.Timer
-	asking kit.Timer // of what is asked for again; nil while nothing is
-	expiry kit.Timer // of what is kept; nil while nothing is
-	ended  bool
+	used    time.Time
+	timer   kit.Timer
+	alone   time.Time // until then a question waits for a stream
+	looking kit.Timer // at questions that nobody may answer; nil while there are none
+	asking  kit.Timer // of what is asked for again; nil while nothing is
+	expiry  kit.Timer // of what is kept; nil while nothing is
+	ended   bool
 }
 
 // stream is one open stream. A listen stream has a queue of its own. Of one
@@ -69,12 +71,13 @@ type Begin struct {
 }
 
 type idle struct{}
+type look struct{} // whether clients are there that were asked
 type askAgain struct{}
 type stale struct{} // what is kept may have become too old
 
 var props = actor.PropsFromProducer(func() actor.Actor {
 	return &client{
-		again: map[messages.Subscriber]messages.Subscribe{}, requests: map[string]*actor.PID{}, streams: map[messages.StreamID]*stream{}, asked: map[string]func(messages.Answer){},
+		again: map[messages.Subscriber]messages.Subscribe{}, requests: map[string]*actor.PID{}, streams: map[messages.StreamID]*stream{}, asked: questions{},
 	}
 }, kit.Inline())
 
@@ -94,6 +97,8 @@ func (c *client) Receive(ctx actor.Context) {
 		c.checkIdle(ctx)
 	case stale:
 		c.expire()
+	case look:
+		c.look()
 	case askAgain:
 		c.askAgain()
 	case *actor.Stopping:
@@ -152,10 +157,13 @@ func (c *client) handle(ctx actor.Context, in messages.ToClient) {
 	case messages.AskClient:
 		c.ask(m.Question)
 	case messages.AnswerQuestion:
-		if reply, ok := c.asked[m.ID]; ok && m.Principal == c.spec.Principal {
-			delete(c.asked, m.ID)
-			reply(m.Answer)
+		if m.Principal == c.spec.Principal {
+			c.asked.answer(m.ID, m.Answer)
 		}
+	case messages.DropQuestion:
+		delete(c.asked, m.ID)
+	case messages.LeaveQuestion:
+		c.left(m.ID)
 	case messages.EndClient:
 		ctx.Stop(ctx.Self())
 	}
@@ -165,18 +173,9 @@ func (c *client) handle(ctx actor.Context, in messages.ToClient) {
 func (c *client) fromServer(n messages.Notification) {
 	c.dropped(c.shared.add(n, c.env.Limits.ClientNotifications))
 	c.flush()
-}
-
-// ask notes a question under the id by which the client will answer it.
-func (c *client) ask(q messages.Notification) {
-	if len(c.asked) >= c.env.Limits.ClientNotifications {
-		q.Reply(messages.Answer{})
-		return
+	if n.Reply != nil {
+		c.lonely()
 	}
-	if before, ok := c.asked[string(q.ID)]; ok {
-		before(messages.Answer{}) // of a connection that is gone: a server uses an id once
-	}
-	c.asked[string(q.ID)] = q.Reply
 }
 
 func (c *client) dropped(n int) {
@@ -264,8 +263,10 @@ func (c *client) end() {
 	if c.expiry != nil {
 		c.expiry.Stop()
 	}
-	if c.asking != nil {
-		c.asking.Stop()
+	for _, timer := range []kit.Timer{c.asking, c.looking} {
+		if timer != nil {
+			timer.Stop()
+		}
 	}
 	for _, s := range c.streams {
 		if s.puller != nil {
@@ -277,8 +278,8 @@ func (c *client) end() {
 			n.Reply(messages.Answer{})
 		}
 	}
-	for _, reply := range c.asked {
-		reply(messages.Answer{})
+	for id := range c.asked {
+		c.asked.answer(id, messages.Answer{})
 	}
 	for id, pid := range c.requests {
 		c.root.Send(pid, messages.CancelRequest{Principal: c.spec.Principal, RequestID: id, Reason: "the session was closed"})

@@ -1,6 +1,10 @@
 package client
 
-import "github.com/mcpx/mcpx/messages"
+import (
+	"slices"
+
+	"github.com/mcpx/mcpx/messages"
+)
 
 // queue holds notifications that wait for a stream to fetch them.
 type queue struct{ waiting []messages.Notification }
@@ -29,6 +33,21 @@ func (q *queue) add(n messages.Notification, bound int) (dropped int) {
 		return over
 	}
 	return 0
+}
+
+// asks tells whether a question is among them.
+func (q *queue) asks() bool {
+	return slices.ContainsFunc(q.waiting, func(n messages.Notification) bool { return n.Reply != nil })
+}
+
+// refuse answers the questions among them.
+func (q *queue) refuse() {
+	q.waiting = slices.DeleteFunc(q.waiting, func(n messages.Notification) bool {
+		if n.Reply != nil {
+			n.Reply(messages.Answer{})
+		}
+		return n.Reply != nil
+	})
 }
 
 func (q *queue) take() []messages.Notification {

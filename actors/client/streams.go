@@ -109,6 +109,7 @@ func (c *client) closeStream(id messages.StreamID) {
 	}
 	c.touch()
 	c.flush() // what the newest did not fetch goes to the one before it
+	c.lonely()
 }
 
 func (c *client) pull(ctx actor.Context, m messages.PullEvents) {

@@ -26,6 +26,7 @@ type mux struct {
 	write    func(message []byte) error  // sends our answer to a request of the server, without waiting
 
 	table        table
+	questions    inquiries     // mirror
 	modern       atomic.Bool   // once that is agreed
 	subscription *subscription // nil where there can be none
 	counts       counts
@@ -171,13 +172,16 @@ func (x *mux) notification(n messages.Notification) {
 		x.progress(n)
 	case "notifications/message":
 		x.logged(n)
-	case "notifications/cancelled":
+	case noteCancelled:
 		// A modern server can only mean an open subscription; where nobody is
 		// asked, questions are answered at once.
-		if id, ok := jsonrpc.Get(n.Params, "requestId"); ok && x.modern.Load() && x.subscription != nil {
+		id, ok := jsonrpc.Get(n.Params, "requestId")
+		switch {
+		case !ok:
+		case x.modern.Load() && x.subscription != nil:
 			x.subscription.cancelled(string(id))
-		} else if x.mirror {
-			x.unsolicited(n) // a question that it does not ask any more
+		case x.mirror:
+			x.takenBack(string(id), n)
 		}
 	default:
 		if id, ok := jsonrpc.Get(n.Params, "_meta", mcp.MetaSubscriptionID); ok && x.subscription != nil {

@@ -201,6 +201,27 @@ func (r *registry) AskClient(id messages.ClientID, q messages.Notification) {
 	s.asked[string(q.ID)] = q.Reply
 }
 
+func (r *registry) DropQuestion(id messages.ClientID, questionID string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if s := r.sessions[id]; s != nil {
+		delete(s.asked, questionID)
+	}
+}
+
+func (r *registry) LeaveQuestion(id messages.ClientID, questionID string) {
+	r.AnswerClient(id, r.principalOf(id), questionID, messages.Answer{})
+}
+
+func (r *registry) principalOf(id messages.ClientID) messages.Principal {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if s := r.sessions[id]; s != nil {
+		return s.spec.Principal
+	}
+	return messages.Anonymous
+}
+
 func (r *registry) AnswerClient(id messages.ClientID, p messages.Principal, questionID string, answer messages.Answer) {
 	r.mu.Lock()
 	s, err := r.find(id, p)

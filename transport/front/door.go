@@ -84,6 +84,14 @@ type Clients interface {
 	// answer comes through AnswerClient.
 	AskClient(id messages.ClientID, question messages.Notification)
 
+	// DropQuestion forgets a question that its server does not ask any more: a
+	// late answer is nobody's.
+	DropQuestion(id messages.ClientID, questionID string)
+
+	// LeaveQuestion says that the connection has ended on which a question was
+	// put: its server is answered, unless the client comes back soon.
+	LeaveQuestion(id messages.ClientID, questionID string)
+
 	// AnswerClient hands on the client's answer to a question.
 	AnswerClient(id messages.ClientID, p messages.Principal, questionID string, answer messages.Answer)
 

@@ -38,6 +38,7 @@ func NewHTTP(service Service, clients Clients, opts Options) http.Handler {
 func (h *httpFront) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	accepts := readAccept(r.Header)
 	rep := newReply(w, accepts, &h.opts)
+	rep.life = r.Context()
 	// Whatever happens, the keep-alive timer must not outlive the handler.
 	defer rep.end()
 

@@ -151,7 +151,7 @@ func (h *httpFront) notifier(rep *reply, client messages.ClientID) func(messages
 	return func(n messages.Notification) error {
 		switch {
 		case rep.accept.sse:
-			return h.put(client, n, rep.event)
+			return h.putOn(rep, client, n)
 		case n.Reply != nil:
 			n.Reply(messages.Answer{})
 		}

@@ -41,6 +41,10 @@ type Relay interface {
 // expects. nil where a question cannot be put.
 func (e *endpoint) render(client messages.ClientID, n messages.Notification) []byte {
 	if n.Reply == nil {
+		if n.Method == noteCancelled && client != "" { // a server can only mean a question of its own
+			id, _, _ := cancelledID(n.Params) // one that is none is no question's
+			e.clients.DropQuestion(client, id.String())
+		}
 		return jsonrpc.AppendNotification(nil, n.Method, n.Params)
 	}
 	id, err := jsonrpc.ParseID(n.ID)
@@ -62,6 +66,15 @@ func (e *endpoint) put(client messages.ClientID, n messages.Notification, write 
 	err := write(message)
 	if err != nil && n.Reply != nil {
 		n.Reply(messages.Answer{})
+	}
+	return err
+}
+
+// putOn is put for one of several connections of a session.
+func (e *endpoint) putOn(rep *reply, client messages.ClientID, n messages.Notification) error {
+	err := e.put(client, n, rep.event)
+	if err == nil && n.Reply != nil && e.relay != nil {
+		context.AfterFunc(rep.life, func() { e.clients.LeaveQuestion(client, string(n.ID)) })
 	}
 	return err
 }

@@ -31,6 +31,7 @@ var errStreamClosed = errors.New("the client's stream is closed")
 type reply struct {
 	accept accept
 	opts   *Options
+	life   context.Context         // of the connection; nil where that is the session's
 	broken context.CancelCauseFunc // told once when a write fails; may be nil
 
 	mu        sync.Mutex

@@ -73,6 +73,7 @@ func init() { // not a literal: record and family refer to Run
 		"slow":            slow,
 		"mended":          mended,
 		"library":         library,
+		"curious":         curious,
 		"wire":            wire,
 	}
 }

@@ -17,11 +17,12 @@ type message struct {
 	ID     json.RawMessage `json:"id"`
 	Method string          `json:"method"`
 	Params struct {
-		Name      string          `json:"name"`
-		URI       string          `json:"uri"`
-		Arguments json.RawMessage `json:"arguments"`
-		RequestID json.RawMessage `json:"requestId"`
-		Meta      struct {
+		Name          string          `json:"name"`
+		URI           string          `json:"uri"`
+		ProgressToken json.RawMessage `json:"progressToken"`
+		Arguments     json.RawMessage `json:"arguments"`
+		RequestID     json.RawMessage `json:"requestId"`
+		Meta          struct {
 			ProgressToken json.RawMessage `json:"progressToken"`
 		} `json:"_meta"`
 		ProtocolVersion string          `json:"protocolVersion"`
