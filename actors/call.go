@@ -33,7 +33,7 @@ func (r *Runtime) Call(ctx context.Context, call messages.Call, sink messages.Si
 	again, left := "", time.Duration(0)
 	for range resolveAttempts {
 		var entry *gateway.Entry
-		out, entry = r.callOnce(ctx, messages.Admit{Call: call, Again: again, Left: left}, sink)
+		out, entry = r.callOnce(ctx, &messages.Admit{Call: call, Again: again, Left: left}, sink)
 		f := out.Failure
 		if f != nil && again != "" && f.Sent == messages.SentNo {
 			out = first // the truth about it: it was sent once
@@ -74,8 +74,8 @@ func harmless(f *messages.Failure) bool {
 	return f.Kind == messages.KindUnavailable && f.Sent == messages.SentUnknown && !f.Final
 }
 
-func (r *Runtime) callOnce(ctx context.Context, admit messages.Admit, sink messages.Sink) (messages.Outcome, *gateway.Entry) {
-	call := admit.Call
+func (r *Runtime) callOnce(ctx context.Context, admit *messages.Admit, sink messages.Sink) (messages.Outcome, *gateway.Entry) {
+	call := &admit.Call
 	entry, failure := r.resolve(call.Principal, call.Server)
 	if failure == nil && call.Request.Method == "tools/call" {
 		failure = toolAllowed(entry, call.Server, call.Request.Name)
@@ -93,16 +93,16 @@ func (r *Runtime) callOnce(ctx context.Context, admit messages.Admit, sink messa
 
 	a := r.newAsker()
 	id := r.calls.Add(1)
-	admit.ID, admit.Cache = id, cacheKey(entry, &call)
+	admit.ID, admit.Cache = id, cacheKey(entry, call)
 	a.send(upstream, admit)
 	// Behind the Admit: a context that has ended already would else be told first, to nobody.
-	stop := context.AfterFunc(ctx, func() {
+	stop := link.AfterFunc(ctx, func() {
 		// By way of the upstream, behind the Admit: the session may not live yet.
 		f := cancelled(ctx, call.Server)
 		r.system.Root.Send(upstream, messages.CancelCall{ID: id, Reason: cmp.Or(f.Reason, f.Message)})
 	})
 	defer stop()
-	out := r.await(a, upstream, &call, sink)
+	out := r.await(a, upstream, call, sink)
 	if ctx.Err() != nil && out.Failure != nil && out.Failure.Kind == messages.KindCancelled {
 		f := cancelled(ctx, call.Server)
 		f.Sent = out.Failure.Sent

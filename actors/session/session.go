@@ -4,7 +4,6 @@ package session
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -38,11 +37,11 @@ type session struct {
 	root   *actor.RootContext
 	parent *actor.PID
 	door   *actor.PID
-	tell   *atomic.Bool // the upstream wants to hear of successes, too
-	flight string       // under which others wait for the result; empty when nobody does
-	loan   Loan         // no connection while waiting
-	call   messages.Call
-	policy messages.Policy
+	tell   *atomic.Bool   // the upstream wants to hear of successes, too
+	flight string         // under which others wait for the result; empty when nobody does
+	loan   Loan           // no connection while waiting
+	call   *messages.Call // not ours to change, like the policy
+	policy *messages.Policy
 
 	begun   time.Time     // waiting
 	started time.Time     // calling; begun before that
@@ -53,7 +52,7 @@ type session struct {
 
 	state    state
 	sent     link.SentFlag
-	cancel   context.CancelCauseFunc // of the lease; nil while waiting
+	lease    link.Scope
 	timer    kit.Timer
 	armed    uint64 // generation of the timer: an older one that fires late is nobody's
 	answered bool
@@ -77,8 +76,8 @@ type Input interface{ input() }
 // is the message's sender. With a connection the call is granted at once.
 type Begin struct {
 	Env    *kit.Env
-	Call   messages.Call
-	Policy messages.Policy
+	Call   *messages.Call
+	Policy *messages.Policy
 	Loan   Loan
 	// Joins says that it waits for the result of an equal call, as long as it
 	// may take, and not for a connection, connection_timeout at most.
@@ -152,8 +151,14 @@ func (Progressed) input() {}
 func (Finished) input()   {}
 func (expired) input()    {}
 
-var props = actor.PropsFromProducer(func() actor.Actor { return &session{} },
+var props = actor.PropsFromProducer(func() actor.Actor { return &session{call: &noCall, policy: &noPolicy} },
 	kit.Inline())
+
+// What a session has that is stopped before it has begun.
+var (
+	noCall   messages.Call
+	noPolicy messages.Policy
+)
 
 // Props are the same for all sessions; what differs comes with Begin.
 func Props() *actor.Props { return props }
@@ -173,7 +178,7 @@ func (s *session) Receive(ctx actor.Context) {
 	case *actor.Stopping:
 		if s.answered {
 			s.disarm()
-			s.cancelLease(nil)
+			s.lease.Cancel(nil)
 			return
 		}
 		s.stopped = true
@@ -262,9 +267,7 @@ func (s *session) grant(loan Loan) {
 		d = min(d, s.left-s.started.Sub(s.begun))
 	}
 	s.give(d)
-	ctx, cancel := context.WithCancelCause(context.Background())
-	s.cancel = cancel
-	s.root.Send(s.door, link.Lease{Conn: loan.Conn, Context: ctx, Sent: &s.sent, Session: s.self})
+	s.root.Send(s.door, link.Lease{Conn: loan.Conn, Context: &s.lease, Sent: &s.sent, Session: s.self})
 }
 
 // leave answers now and cancels the I/O; the session stays until that has
@@ -284,19 +287,13 @@ func (s *session) leave(ctx actor.Context, f *messages.Failure) {
 func (s *session) giveUp(f *messages.Failure) {
 	s.disarm()
 	s.answer(messages.Outcome{Failure: f})
-	s.cancelLease(f)
-}
-
-func (s *session) cancelLease(why error) {
-	if s.cancel != nil {
-		s.cancel(why)
-	}
+	s.lease.Cancel(f)
 }
 
 func (s *session) end(ctx actor.Context, out messages.Outcome) {
 	s.disarm()
 	s.answer(out)
-	s.cancelLease(nil)
+	s.lease.Cancel(nil)
 	ctx.Stop(s.self)
 }
 

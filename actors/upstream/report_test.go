@@ -85,7 +85,7 @@ func newHouse(t *testing.T, spec messages.ServerSpec, server *actortest.Server, 
 }
 
 // call makes one call and waits for its outcome.
-func (h *house) call(admit messages.Admit) messages.Outcome {
+func (h *house) call(admit *messages.Admit) messages.Outcome {
 	admit.ID = h.ids.Add(1)
 	h.system.Root.RequestWithCustomSender(h.upstream, admit, h.door)
 	return <-h.outcomes
@@ -101,7 +101,7 @@ func TestReports_CallsDoNotCostOneEach(t *testing.T) {
 				<-h.ready
 				before := h.reports.Load()
 				for i := range 1000 {
-					admit := messages.Admit{Call: messages.Call{Server: "a", Request: messages.Request{Method: "tools/call", Name: "echo"}}}
+					admit := &messages.Admit{Call: messages.Call{Server: "a", Request: messages.Request{Method: "tools/call", Name: "echo"}}}
 					if kept {
 						admit.Cache = messages.CacheKey{Key: fmt.Sprint(i % 900), TTL: time.Minute}
 					}
@@ -128,7 +128,7 @@ func TestReports_FailuresDoNotCostOneEach(t *testing.T) {
 	<-h.ready
 	before := h.reports.Load()
 	for range 1000 {
-		if out := h.call(messages.Admit{Call: messages.Call{Server: "a"}}); out.Failure == nil {
+		if out := h.call(&messages.Admit{Call: messages.Call{Server: "a"}}); out.Failure == nil {
 			t.Fatal("served")
 		}
 	}

@@ -12,7 +12,7 @@ import (
 
 // remembered answers a call out of the cache, or lets it wait for the answer of
 // an equal one in flight.
-func (u *upstream) remembered(ctx actor.Context, m messages.Admit) bool {
+func (u *upstream) remembered(ctx actor.Context, m *messages.Admit) bool {
 	key := m.Cache.Key
 	if key == "" {
 		return false
@@ -33,21 +33,21 @@ func (u *upstream) remembered(ctx actor.Context, m messages.Admit) bool {
 	u.joined++
 	w := u.waiter(&m.Call)
 	u.spawn(ctx, m, &w, held{principal: w.principal, joins: key}, session.Begin{
-		Env: u.Env, Call: m.Call, Policy: u.Spec.Policy, Left: m.Left, Tell: u.tell, Joins: true,
+		Env: u.Env, Call: &m.Call, Policy: &u.Spec.Policy, Left: m.Left, Tell: u.tell, Joins: true,
 	})
 	f.followers = append(f.followers, &w)
 	return true
 }
 
 // lead makes an admitted call the one that equal ones wait for.
-func (u *upstream) lead(m messages.Admit) {
+func (u *upstream) lead(m *messages.Admit) {
 	if m.Cache.Key != "" && u.cache.flights[m.Cache.Key] == nil {
 		u.cache.stats.Misses++
 		u.cache.flights[m.Cache.Key] = &flight{leader: kit.SessionName(m.ID), ttl: m.Cache.TTL}
 	}
 }
 
-func (u *upstream) leads(m messages.Admit) bool {
+func (u *upstream) leads(m *messages.Admit) bool {
 	f := u.cache.flights[m.Cache.Key]
 	return f != nil && f.leader == kit.SessionName(m.ID)
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // admit gives a call a session, or answers it at once.
-func (u *upstream) admit(ctx actor.Context, m messages.Admit) {
+func (u *upstream) admit(ctx actor.Context, m *messages.Admit) {
 	switch u.phase {
 	case ready, connecting:
 		if u.remembered(ctx, m) {
@@ -67,7 +67,7 @@ func (u *upstream) refuse(ctx actor.Context, f *messages.Failure) {
 	ctx.Send(ctx.Sender(), messages.Outcome{Failure: f})
 }
 
-func (u *upstream) again(ctx actor.Context, m messages.Admit) {
+func (u *upstream) again(ctx actor.Context, m *messages.Admit) {
 	u.retried++
 	kit.Publish(ctx.ActorSystem(), messages.CallRetried{
 		Server: u.Spec.Name, Method: m.Call.Request.Method, Name: m.Call.Request.Name, Reason: m.Again,
@@ -135,9 +135,9 @@ func (u *upstream) pick(ctx actor.Context, w *waiter) *member {
 }
 
 // begin starts the session of a call; with a connection it has its credit.
-func (u *upstream) begin(ctx actor.Context, m messages.Admit, w *waiter, on *member) {
+func (u *upstream) begin(ctx actor.Context, m *messages.Admit, w *waiter, on *member) {
 	h := held{on: on, principal: w.principal}
-	b := session.Begin{Env: u.Env, Call: m.Call, Policy: u.Spec.Policy, Left: m.Left, Tell: u.tell}
+	b := session.Begin{Env: u.Env, Call: &m.Call, Policy: &u.Spec.Policy, Left: m.Left, Tell: u.tell}
 	if on != nil {
 		u.inFlight++
 		on.called = true
@@ -149,7 +149,7 @@ func (u *upstream) begin(ctx actor.Context, m messages.Admit, w *waiter, on *mem
 	u.spawn(ctx, m, w, h, b)
 }
 
-func (u *upstream) spawn(ctx actor.Context, m messages.Admit, w *waiter, h held, b session.Begin) {
+func (u *upstream) spawn(ctx actor.Context, m *messages.Admit, w *waiter, h held, b session.Begin) {
 	name := kit.SessionName(m.ID)
 	pid, err := ctx.SpawnNamed(session.Props(), name)
 	if err != nil {

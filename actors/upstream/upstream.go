@@ -227,7 +227,7 @@ func (u *upstream) Receive(ctx actor.Context) {
 
 func (u *upstream) asked(ctx actor.Context, in messages.ToUpstream) {
 	switch m := in.(type) {
-	case messages.Admit:
+	case *messages.Admit:
 		u.admit(ctx, m)
 	case messages.CancelCall:
 		// A session that is gone has answered.
@@ -437,7 +437,7 @@ func (u *upstream) dropAll(ctx actor.Context, f messages.Failure) {
 func (u *upstream) answerPanic(ctx actor.Context, reason any) {
 	f := messages.Failf(messages.KindInternal, u.Spec.Name, "server %q: internal error: %v", u.Spec.Name, reason)
 	switch ctx.Message().(type) {
-	case messages.Admit:
+	case *messages.Admit:
 		ctx.Send(ctx.Sender(), messages.Outcome{Failure: f})
 	case messages.AwaitReady, messages.ConnectServer:
 		ctx.Send(ctx.Sender(), messages.ReadyReply{Failure: f})

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"net/http/httptrace"
 	"time"
 
 	"github.com/mcpx/mcpx/actors/link"
@@ -21,9 +20,9 @@ import (
 type httpExchange struct {
 	c      *httpConn
 	caller context.Context // whose request it is
-	ctx    context.Context // of the HTTP exchange: ends with the caller's, the connection's, or by silence
-	cancel context.CancelCauseFunc
 	unbind func() bool
+
+	link.Scope // of the HTTP exchange: ends with the caller's, the connection's, or by silence
 
 	id     jsonrpc.ID // on the wire, and the progress token too
 	method string
@@ -58,9 +57,7 @@ func (c *httpConn) exchange(ctx context.Context, req messages.Request, sent *lin
 		c: c, caller: ctx, id: jsonrpc.IntID(c.ids.Add(1)),
 		method: req.Method, token: req.ProgressToken, sink: sink, sent: sent, retry: -1,
 	}
-	// Of its own, and told of both ends: one that is derived costs more.
-	x.ctx, x.cancel = context.WithCancelCause(context.Background())
-	x.unbind = context.AfterFunc(ctx, func() { x.cancel(context.Cause(ctx)) })
+	x.unbind = link.AfterFunc(ctx, func() { x.Cancel(context.Cause(ctx)) })
 	c.exchanges.begin(x)
 	return x
 }
@@ -74,7 +71,7 @@ func (x *httpExchange) end() {
 }
 
 func (x *httpExchange) over() {
-	x.cancel(nil)
+	x.Cancel(nil)
 	x.c.exchanges.end(x)
 }
 
@@ -93,8 +90,8 @@ func (x *httpExchange) ask(header http.Header, params json.RawMessage) reply {
 		return reply{failure: x.givenUp()}
 	}
 	body := jsonrpc.AppendRequest(nil, x.id, x.method, params)
-	stop := func() { x.cancel(nil) }
-	resp, err := x.c.sendUntil(raising(x.ctx, x.sent), stop, http.MethodPost, header, body) //nolint:bodyclose // read closes it
+	stop := func() { x.Cancel(nil) }
+	resp, err := x.c.sendUntil(x, stop, http.MethodPost, header, body) //nolint:bodyclose // read closes it
 	if err != nil {
 		return reply{failure: x.broken(err)}
 	}
@@ -105,13 +102,8 @@ func (x *httpExchange) ask(header http.Header, params json.RawMessage) reply {
 	return r
 }
 
-// raising raises sent as soon as bytes may leave: before there is a network
-// connection there is nowhere to send them.
-func raising(ctx context.Context, sent *link.SentFlag) context.Context {
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn: func(httptrace.GotConnInfo) { sent.Raise() },
-	})
-}
+// GotConn raises sent: see raising.
+func (x *httpExchange) GotConn() { x.sent.Raise() }
 
 func (x *httpExchange) read(resp *http.Response) reply {
 	if resp.StatusCode == http.StatusOK {
@@ -166,16 +158,23 @@ func (x *httpExchange) refused(resp *http.Response) reply {
 	return x.c.refused(resp, body, x.method)
 }
 
+// believed is the length up to which there is room for an answer before it comes.
+const believed = 1 << 20
+
 // body reads an answer's body within limits.message_bytes; ErrTooLong beyond it.
 func (c *httpCore) body(resp *http.Response) ([]byte, error) {
 	limit := int64(c.limits.MessageBytes)
 	if resp.ContentLength > limit {
 		return nil, jsonrpc.ErrTooLong
 	}
-	var b bytes.Buffer
-	if n := resp.ContentLength; n > 0 && n <= 1<<20 { // more has to come before we believe it
-		b.Grow(int(n) + bytes.MinRead)
+	if n := resp.ContentLength; n > 0 && n <= believed {
+		whole := make([]byte, n)
+		if _, err := io.ReadFull(resp.Body, whole); err != nil {
+			return nil, err
+		}
+		return whole, nil
 	}
+	var b bytes.Buffer
 	if _, err := b.ReadFrom(io.LimitReader(resp.Body, limit+1)); err != nil {
 		return nil, err
 	}
@@ -265,7 +264,7 @@ func (x *httpExchange) broken(err error) *messages.Failure {
 		return x.givenUp()
 	case x.c.life.Err() != nil:
 		return x.c.ended(sent)
-	case errors.Is(context.Cause(x.ctx), errSilent):
+	case errors.Is(x.Err(), errSilent):
 		x.c.abandon(x, "no sign of life")
 		return x.c.failf(messages.KindUnavailable, "no sign of life on the answer to %s for %v (sse_read_timeout)",
 			x.method, x.c.spec.Policy.SSEReadTimeout)

@@ -185,6 +185,9 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 
 func mediaType(h http.Header) string {
 	value, _, _ := strings.Cut(h.Get("Content-Type"), ";")
+	if value == typeJSON || value == typeEvents {
+		return value
+	}
 	return strings.ToLower(strings.TrimSpace(value))
 }
 

@@ -134,7 +134,7 @@ func (c *httpConn) get(ctx context.Context, eventID string) (*http.Response, *me
 		header.Set(mcp.HeaderLastEventID, eventID)
 	}
 	reached := new(link.SentFlag)
-	resp, err := c.send(raising(ctx, reached), http.MethodGet, header, nil)
+	resp, err := c.send(ctx, reached, http.MethodGet, header, nil)
 	switch {
 	case err == nil:
 		return resp, nil
@@ -206,7 +206,7 @@ func (c *httpConn) endSession(ctx context.Context) error {
 	}
 	header := c.base.Clone()
 	c.legacyHeaders(header)
-	resp, err := c.send(ctx, http.MethodDelete, header, nil)
+	resp, err := c.send(ctx, new(link.SentFlag), http.MethodDelete, header, nil)
 	if err != nil {
 		what := c.plain(err)
 		if ctx.Err() != nil {

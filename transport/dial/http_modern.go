@@ -105,7 +105,7 @@ func (c *httpConn) visitSubscription(req messages.Request, opened *bool) visit {
 	id := jsonrpc.IntID(c.ids.Add(1))
 	body := jsonrpc.AppendRequest(nil, id, req.Method, c.as.modern(req.Params, c.peer.Protocol, ""))
 	reached := new(link.SentFlag)
-	resp, err := c.send(raising(c.life, reached), http.MethodPost, header, body)
+	resp, err := c.send(c.life, reached, http.MethodPost, header, body)
 	switch {
 	case err != nil:
 		if c.life.Err() == nil && reached.Sent() == messages.SentNo {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mcpx/mcpx/actors/link"
 	"github.com/mcpx/mcpx/messages"
 )
 
@@ -31,10 +32,11 @@ func (c *httpCore) header() http.Header {
 // send makes one HTTP exchange and returns when the answer's headers are there.
 // A redirect is followed within the origin and where it keeps the method (a GET
 // always does), since what we send may hold credentials and must not be sent
-// twice; any other one is returned as the answer.
-func (c *httpCore) send(ctx context.Context, method string, header http.Header, body []byte) (*http.Response, error) {
+// twice; any other one is returned as the answer. sent is raised when bytes may
+// leave: before there is a network connection there is nowhere to send them.
+func (c *httpCore) send(ctx context.Context, sent *link.SentFlag, method string, header http.Header, body []byte) (*http.Response, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	resp, err := c.sendUntil(ctx, cancel, method, header, body)
+	resp, err := c.sendUntil(raising{ctx, sent}, cancel, method, header, body)
 	if err != nil {
 		cancel()
 		return nil, err
@@ -42,6 +44,14 @@ func (c *httpCore) send(ctx context.Context, method string, header http.Header, 
 	resp.Body.(*answerBody).cancel = cancel
 	return resp, nil
 }
+
+// raising is a context of which the wire tells that it has a connection.
+type raising struct {
+	context.Context
+	sent *link.SentFlag
+}
+
+func (r raising) GotConn() { r.sent.Raise() }
 
 // sendUntil is send for a ctx that is of this exchange only: cancel, which ends
 // it, is called when the answer's body is closed, unless that is an event
@@ -75,7 +85,7 @@ type answerBody struct {
 
 func (b *answerBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	b.ended = b.ended || err == io.EOF //nolint:errorlint // so says io.Reader
+	b.ended = b.ended || err == io.EOF
 	return n, err
 }
 
@@ -142,7 +152,7 @@ func sameOrigin(a, b *url.URL) bool {
 // post sends a message that has no answer: a notification, or our response to
 // a request of the server.
 func (c *httpCore) post(ctx context.Context, header http.Header, body []byte, what string) *messages.Failure {
-	resp, err := c.send(ctx, http.MethodPost, header, body)
+	resp, err := c.send(ctx, new(link.SentFlag), http.MethodPost, header, body)
 	if err != nil {
 		return c.failf(messages.KindUnavailable, "sending %s: %s", what, c.plain(err))
 	}

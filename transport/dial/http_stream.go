@@ -20,7 +20,7 @@ func (x *httpExchange) stream(resp *http.Response) reply {
 			return r
 		}
 		// Whoever waits has gone, or the server gave nothing to resume with.
-		if x.ctx.Err() != nil || x.eventID == "" || x.c.peer.Modern {
+		if x.Err() != nil || x.eventID == "" || x.c.peer.Modern {
 			return reply{failure: x.cut(err)}
 		}
 		var f *messages.Failure
@@ -33,7 +33,7 @@ func (x *httpExchange) stream(resp *http.Response) reply {
 
 // cut is the failure of a request whose stream ended with err.
 func (x *httpExchange) cut(err error) *messages.Failure {
-	if x.ctx.Err() == nil && errors.Is(err, io.EOF) {
+	if x.Err() == nil && errors.Is(err, io.EOF) {
 		return x.c.failf(messages.KindUnavailable, "the answer to %s ended before the response", x.method)
 	}
 	return x.broken(err)
@@ -41,7 +41,7 @@ func (x *httpExchange) cut(err error) *messages.Failure {
 
 // events reads one stream until the answer. An error means that the stream ended without it.
 func (x *httpExchange) events(resp *http.Response) (reply, error) {
-	quiet := &quietReader{r: resp.Body, limit: x.c.spec.Policy.SSEReadTimeout, silent: func() { x.cancel(errSilent) }}
+	quiet := &quietReader{r: resp.Body, limit: x.c.spec.Policy.SSEReadTimeout, silent: func() { x.Cancel(errSilent) }}
 	if x.method == methodListen {
 		quiet.limit = 0 // silent as long as nothing changes
 	}
@@ -84,7 +84,7 @@ func (x *httpExchange) drain(resp *http.Response) {
 	}
 	x.handedOver = x.c.tasks.GoEnd(func() {
 		defer x.over()
-		late := time.AfterFunc(smallDeadline, func() { x.cancel(nil) })
+		late := time.AfterFunc(smallDeadline, func() { x.Cancel(nil) })
 		defer late.Stop()
 		_, _ = io.CopyN(io.Discard, resp.Body, headBytes) // whatever comes
 		_ = resp.Body.Close()                             // nobody to tell
@@ -102,13 +102,13 @@ func (x *httpExchange) resume(err error) (*http.Response, *messages.Failure) {
 		if pause < 0 {
 			pause = x.c.pace.first << x.tries
 		}
-		if !wait(x.ctx, pause) {
-			return nil, x.broken(x.ctx.Err())
+		if !wait(x, pause) {
+			return nil, x.broken(x.Err())
 		}
-		resp, f := x.c.get(x.ctx, x.eventID)
+		resp, f := x.c.get(&x.Scope, x.eventID)
 		switch {
-		case f != nil && x.ctx.Err() != nil: // the caller has gone, or the server
-			return nil, x.broken(x.ctx.Err())
+		case f != nil && x.Err() != nil: // the caller has gone, or the server
+			return nil, x.broken(x.Err())
 		case f != nil:
 			continue
 		case resp.StatusCode == http.StatusOK && mediaType(resp.Header) == typeEvents:

@@ -100,7 +100,7 @@ func (f *inFlight) begin(x *httpExchange) {
 	}
 	f.all[x] = struct{}{}
 	if f.ended != nil {
-		x.cancel(f.ended)
+		x.Cancel(f.ended)
 	}
 }
 
@@ -120,7 +120,7 @@ func (f *inFlight) cancel(why error) {
 	defer f.mu.Unlock()
 	f.ended = why
 	for x := range f.all {
-		x.cancel(why)
+		x.Cancel(why)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"sync"
 	"time"
@@ -14,8 +15,8 @@ import (
 
 // httpWire is all that a connection needs of an HTTP client. Another client may
 // stand here as long as it keeps the promises of http.RoundTripper, among them
-// that a request ends when its context does, and calls httptrace's GotConn
-// before it writes.
+// that a request ends when its context does. It calls GotConn of a context that
+// has such a method before it writes.
 type httpWire interface {
 	http.RoundTripper
 	// Close ends every network connection, in use or not.
@@ -121,6 +122,16 @@ func (w *netWire) own(conn net.Conn) (net.Conn, error) {
 	owned := &netConn{Conn: conn, wire: w}
 	w.conns[owned] = struct{}{}
 	return owned, nil
+}
+
+// RoundTrip implements http.RoundTripper.
+func (w *netWire) RoundTrip(req *http.Request) (*http.Response, error) {
+	if ctx, ok := req.Context().(interface{ GotConn() }); ok {
+		req = req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
+			GotConn: func(httptrace.GotConnInfo) { ctx.GotConn() },
+		}))
+	}
+	return w.Transport.RoundTrip(req)
 }
 
 func (w *netWire) Close() {

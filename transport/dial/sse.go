@@ -101,7 +101,7 @@ func (c *sseConn) open(ctx context.Context) *messages.Failure {
 	defer stop()
 	header := c.base.Clone()
 	header.Set("Accept", typeEvents)
-	resp, err := c.send(c.life, http.MethodGet, header, nil)
+	resp, err := c.send(c.life, new(link.SentFlag), http.MethodGet, header, nil)
 	switch {
 	case ctx.Err() != nil:
 		if err == nil {

@@ -70,7 +70,7 @@ func (c *sseConn) fail(p *pending, why func() *messages.Failure) {
 
 // carry posts a request and returns the failure if it was not accepted.
 func (c *sseConn) carry(ctx context.Context, p *pending, body []byte) *messages.Failure {
-	resp, err := c.send(raising(ctx, p.sent), http.MethodPost, c.messageHeader(), body)
+	resp, err := c.send(ctx, p.sent, http.MethodPost, c.messageHeader(), body)
 	switch {
 	case err == nil:
 	case c.life.Err() != nil:

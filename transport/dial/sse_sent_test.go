@@ -3,7 +3,6 @@ package dial
 import (
 	"context"
 	"net/http"
-	"net/http/httptrace"
 	"testing"
 	"time"
 
@@ -30,7 +29,7 @@ func (w luckyWire) RoundTrip(r *http.Request) (*http.Response, error) {
 		w.c.mux.table.mu.Unlock()
 		<-time.After(time.Millisecond) // between two looks
 	}
-	httptrace.ContextClientTrace(r.Context()).GotConn(httptrace.GotConnInfo{})
+	r.Context().(interface{ GotConn() }).GotConn()
 	return nil, r.Context().Err()
 }
 

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mcpx/mcpx/actors/link"
 	"github.com/mcpx/mcpx/messages"
 	"github.com/mcpx/mcpx/transport/jsonrpc"
 	"github.com/mcpx/mcpx/transport/mcp"
@@ -267,6 +268,6 @@ func readAccept(h http.Header) accept {
 }
 
 // detached is the context of a request that outlives its connection.
-func detached(r *http.Request) (context.Context, context.CancelCauseFunc) {
-	return context.WithCancelCause(context.WithoutCancel(r.Context()))
+func detached(r *http.Request) *link.Scope {
+	return &link.Scope{Values: context.WithoutCancel(r.Context())}
 }

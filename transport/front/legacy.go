@@ -123,10 +123,10 @@ func (e *endpoint) take(ctx context.Context, spec messages.ClientSpec, msg jsonr
 // come back for it (2025-11-25, transports: sending messages).
 func (h *httpFront) inSession(rep *reply, r *http.Request, name messages.ClientID, req request) ([]byte, int) {
 	id := req.msg.ID
-	ctx, cancel := detached(r)
-	defer cancel(nil)
+	ctx := detached(r)
+	defer ctx.Cancel(nil)
 	principal := messages.PrincipalFrom(r.Context())
-	begun, err := h.clients.BeginRequest(name, principal, id.String(), cancel)
+	begun, err := h.clients.BeginRequest(name, principal, id.String(), ctx.Cancel)
 	if err == nil {
 		if err = h.isHere(begun.Spec); err != nil {
 			begun.End()

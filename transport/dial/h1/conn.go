@@ -23,13 +23,14 @@ type conn struct {
 	t    *Transport
 	addr string
 	nc   net.Conn
-	raw  syscall.RawConn // nil when nc has none: then nothing is known before it is tried
+	raw  syscall.RawConn // nil when nc is no socket: then nothing is known before it is tried
 	dead atomic.Bool
 
 	in   *bufio.Reader
 	head []byte // scratch
 
-	used      bool // an exchange has begun on it
+	used      bool     // an exchange has begun on it
+	told      listener // of the exchange that is about to begin; may be nil
 	idleSince time.Time
 
 	killNow func() // kill; made once, like those below
@@ -63,8 +64,9 @@ const (
 func newConn(t *Transport, nc net.Conn, addr string) *conn {
 	c := &conn{t: t, addr: addr, nc: nc}
 	c.in = bufio.NewReaderSize(c, readBuffer)
-	if sc, ok := nc.(syscall.Conn); ok {
-		c.raw, _ = sc.SyscallConn() // a connection that was closed at once: the first write says so
+	switch nc.(type) { // others that have a descriptor may do more than read from it and write to it
+	case *net.TCPConn, *net.UnixConn:
+		c.raw, _ = nc.(syscall.Conn).SyscallConn() // fails only for nil
 	}
 	c.killNow, c.visit, c.push, c.poke = c.kill, c.visitFD, c.pushFD, c.pokeFD
 	return c
@@ -81,6 +83,7 @@ func (c *conn) kill() {
 
 // rest gives back the memory that an idle connection need not have.
 func (c *conn) rest() {
+	c.told = nil
 	if cap(c.head) > keptHead {
 		c.head = nil
 	}
@@ -128,6 +131,10 @@ func (c *conn) ask(p []byte, whole bool, trace *httptrace.ClientTrace) (n int, a
 }
 
 func (c *conn) gotConn(trace *httptrace.ClientTrace) {
+	if c.told != nil {
+		c.told.GotConn()
+		c.told = nil
+	}
 	if trace == nil || trace.GotConn == nil {
 		return
 	}

@@ -26,7 +26,9 @@ import (
 
 // Options of a Transport. The zero value is a useful default.
 type Options struct {
-	// Dial opens a network connection; nil for a net.Dialer's.
+	// Dial opens a network connection; nil for a net.Dialer's. On one that is
+	// neither a *net.TCPConn nor a *net.UnixConn every request costs a
+	// goroutine, and is what finds out that the connection was closed.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 	// MaxIdle connections are kept, to all servers; those idle for longest go
 	// first. 0 for 64.
@@ -156,9 +158,8 @@ func (t *Transport) dial(ctx context.Context, addr string) (*conn, error) {
 func (c *conn) exchange(ctx context.Context, trace *httptrace.ClientTrace, req *http.Request, out *outgoing) (*http.Response, error) {
 	a := &answer{c: c, ctx: ctx, closing: out.closing}
 	a.resp.Request = req
-	if ctx.Done() != nil {
-		a.unbind = context.AfterFunc(ctx, c.killNow)
-	}
+	a.unbind = afterFunc(ctx, c.killNow)
+	c.told, _ = ctx.(listener)
 	kept := c.used
 	n, answered, err := c.ask(out.bytes, out.whole(), trace)
 	switch {

@@ -98,15 +98,22 @@ func (o *outgoing) write(req *http.Request) error {
 // exactly makes sure that a body of which n bytes were read ends there, and
 // that this is its length.
 func exactly(body io.Reader, n, length int64) error {
-	var more [1]byte
-	if n == length {
-		extra, err := body.Read(more[:])
-		if extra == 0 && (err == nil || err == io.EOF) {
-			return nil
-		}
-		n += int64(extra)
+	if n < length {
+		return tooShort(n, length)
 	}
-	return fmt.Errorf("the body of the request has %d bytes, or more, and not the %d that it says", n, length)
+	var more [1]byte
+	if n, err := body.Read(more[:]); n > 0 || err != nil && err != io.EOF {
+		return tooLong(length)
+	}
+	return nil
+}
+
+func tooShort(n, length int64) error {
+	return fmt.Errorf("the body of the request ends after %d of the %d bytes that it says", n, length)
+}
+
+func tooLong(length int64) error {
+	return fmt.Errorf("the body of the request is longer than the %d bytes that it says", length)
 }
 
 // head writes the request line and the fields (RFC 9112, 3 and 5). Nothing in
@@ -217,18 +224,15 @@ func (o *outgoing) send(c *conn, n int, trace *httptrace.ClientTrace) *writing {
 }
 
 func (o *outgoing) copyBody(nc net.Conn) (err, bodyErr error) {
-	to := &wire{nc: nc}
+	to := &wire{nc: nc, length: o.length, left: o.length}
 	if o.length < 0 {
 		chunks := httputil.NewChunkedWriter(to)
 		if _, err = io.Copy(chunks, o.body); err == nil && to.err == nil {
 			_ = chunks.Close()                // to keeps the error
 			_, _ = io.WriteString(to, "\r\n") // so here
 		}
-	} else {
-		var n int64
-		if n, err = io.Copy(to, io.LimitReader(o.body, o.length)); err == nil {
-			err = exactly(o.body, n, o.length)
-		}
+	} else if _, err = io.Copy(to, o.body); err == nil && to.left > 0 {
+		err = tooShort(o.length-to.left, o.length)
 	}
 	if to.err != nil {
 		return to.err, nil
@@ -236,18 +240,25 @@ func (o *outgoing) copyBody(nc net.Conn) (err, bodyErr error) {
 	return nil, err
 }
 
-// wire remembers that the network failed, and not the body.
+// wire takes no more than the length of a body, and remembers that the network
+// failed, and not the body.
 type wire struct {
-	nc  net.Conn
-	err error
+	nc     net.Conn
+	length int64 // negative when there is none
+	left   int64 // of it
+	err    error
 }
 
-func (w *wire) Write(p []byte) (int, error) {
-	n, err := w.nc.Write(p)
-	if err != nil {
-		w.err = err
+func (w *wire) Write(p []byte) (n int, err error) {
+	fits := p
+	if w.length >= 0 {
+		fits = p[:min(int64(len(p)), w.left)]
+		w.left -= int64(len(fits))
 	}
-	return n, err
+	if n, w.err = w.nc.Write(fits); w.err == nil && n < len(p) {
+		return n, tooLong(w.length)
+	}
+	return n, w.err
 }
 
 // address is where a connection for u goes.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"strings"
@@ -93,8 +94,8 @@ func TestUpload_OfAnotherLengthIsNoRequest(t *testing.T) {
 		length int64
 		want   string
 	}{
-		"shorter":              {strings.NewReader("abc"), 4, "has 3 bytes"},
-		"longer":               {strings.NewReader("abcde"), 4, "has 5 bytes"},
+		"shorter":              {strings.NewReader("abc"), 4, "ends after 3 of the 4 bytes"},
+		"longer":               {strings.NewReader("abcde"), 4, "longer than the 4 bytes"},
 		"broken":               {iotest.ErrReader(boom), 4, "boom"},
 		"broken in the middle": {io.MultiReader(strings.NewReader("abc"), iotest.ErrReader(boom)), 4, "boom"},
 		"broken without end":   {io.MultiReader(strings.NewReader("abc"), iotest.ErrReader(boom)), -1, "boom"},
@@ -349,5 +350,41 @@ func TestRequest_IsRefusedBeforeAnythingIsSent(t *testing.T) {
 				t.Errorf("%d connections; body closed %v", s.accepted.Load(), body.closed.Load())
 			}
 		})
+	}
+}
+
+// wrapped is a connection that does more than a socket does.
+type wrapped struct {
+	*net.TCPConn
+	written atomic.Int64
+}
+
+func (w *wrapped) Write(p []byte) (int, error) {
+	n, err := w.TCPConn.Write(p)
+	w.written.Add(int64(n))
+	return n, err
+}
+
+// What a dialler has built around a socket is not passed by.
+func TestUpload_GoesThroughWhatIsAroundASocket(t *testing.T) {
+	var conns []*wrapped
+	c := client{New(Options{Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		conns = append(conns, &wrapped{TCPConn: conn.(*net.TCPConn)})
+		return conns[0], nil
+	}}), nil}.mine()
+	defer c.ours.Close()
+	c.ours.patience = patience
+	s := serve(t, answers(ok))
+	for range 2 {
+		if got := c.ask(newRequest(t, within(t), http.MethodPost, s.url, strings.NewReader("{}"))); !strings.HasSuffix(got, `body "ok"`) {
+			t.Error(got)
+		}
+	}
+	if len(conns) != 1 || conns[0].written.Load() < 150 {
+		t.Errorf("%d connections, %d bytes on the first", len(conns), conns[0].written.Load())
 	}
 }

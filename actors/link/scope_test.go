@@ -1,0 +1,85 @@
+package link_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/mcpx/mcpx/actors/link"
+)
+
+func TestScope_IsAContextToWhoeverKnowsNoOther(t *testing.T) {
+	why := errors.New("enough")
+	s := &link.Scope{Values: context.WithValue(context.Background(), scopeKey{}, "value")}
+	child, cancel := context.WithCancelCause(s)
+	defer cancel(nil)
+	called := make(chan struct{})
+	context.AfterFunc(s, func() { close(called) })
+	stopped := context.AfterFunc(s, func() { t.Error("it was stopped") })
+	if !stopped() || stopped() {
+		t.Error("stopping once, and once again")
+	}
+	if s.Err() != nil || child.Err() != nil || s.Value(scopeKey{}) != "value" {
+		t.Errorf("%v, %v, %v", s.Err(), child.Err(), s.Value(scopeKey{}))
+	}
+	done := s.Done()
+	s.Cancel(why)
+	s.Cancel(errors.New("late"))
+	<-done
+	<-s.Done()
+	<-child.Done()
+	<-called
+	if context.Cause(s) != why || context.Cause(child) != why {
+		t.Errorf("causes %v, %v", context.Cause(s), context.Cause(child))
+	}
+	var zero link.Scope
+	zero.Cancel(nil)
+	<-zero.Done()
+	if zero.Err() != context.Canceled || zero.Value(scopeKey{}) != nil {
+		t.Error(zero.Err())
+	}
+	if _, ok := zero.Deadline(); ok {
+		t.Error("it has a deadline")
+	}
+}
+
+type scopeKey struct{}
+
+func TestScope_CallsEachOnceUnlessStoppedInTime(t *testing.T) {
+	for range 200 {
+		var s link.Scope
+		var called, prevented atomic.Int64
+		var all sync.WaitGroup
+		const n = 8
+		for range n {
+			all.Go(func() {
+				var mine atomic.Int64
+				stop := link.AfterFunc(&s, func() { mine.Add(1); called.Add(1) })
+				if stop() {
+					prevented.Add(1)
+				}
+				if mine.Load() > 1 {
+					t.Error("called twice")
+				}
+			})
+		}
+		all.Go(func() { s.Cancel(nil) })
+		all.Wait()
+		if called.Load()+prevented.Load() != n {
+			t.Fatalf("%d called, %d prevented, of %d", called.Load(), prevented.Load(), n)
+		}
+	}
+	var ended link.Scope
+	ended.Cancel(nil)
+	called := false
+	if stop := link.AfterFunc(&ended, func() { called = true }); !called || stop() {
+		t.Error("after its end it calls at once")
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	later := make(chan struct{})
+	link.AfterFunc(ctx, func() { close(later) })
+	cancel()
+	<-later
+}
