@@ -29,7 +29,8 @@ type conn struct {
 	in   *bufio.Reader
 	head []byte // scratch
 
-	used      bool // an exchange has begun on it
+	used      bool     // an exchange has begun on it
+	told      listener // of the exchange that is about to begin; may be nil
 	idleSince time.Time
 
 	killNow func() // kill; made once, like those below
@@ -82,6 +83,7 @@ func (c *conn) kill() {
 
 // rest gives back the memory that an idle connection need not have.
 func (c *conn) rest() {
+	c.told = nil
 	if cap(c.head) > keptHead {
 		c.head = nil
 	}
@@ -129,6 +131,10 @@ func (c *conn) ask(p []byte, whole bool, trace *httptrace.ClientTrace) (n int, a
 }
 
 func (c *conn) gotConn(trace *httptrace.ClientTrace) {
+	if c.told != nil {
+		c.told.GotConn()
+		c.told = nil
+	}
 	if trace == nil || trace.GotConn == nil {
 		return
 	}

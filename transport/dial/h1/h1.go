@@ -158,9 +158,8 @@ func (t *Transport) dial(ctx context.Context, addr string) (*conn, error) {
 func (c *conn) exchange(ctx context.Context, trace *httptrace.ClientTrace, req *http.Request, out *outgoing) (*http.Response, error) {
 	a := &answer{c: c, ctx: ctx, closing: out.closing}
 	a.resp.Request = req
-	if ctx.Done() != nil {
-		a.unbind = context.AfterFunc(ctx, c.killNow)
-	}
+	a.unbind = afterFunc(ctx, c.killNow)
+	c.told, _ = ctx.(listener)
 	kept := c.used
 	n, answered, err := c.ask(out.bytes, out.whole(), trace)
 	switch {
