@@ -129,9 +129,7 @@ func (r *Runtime) await(a *asker, upstream *actor.PID, call *messages.Call, sink
 			if out.Failure == nil || out.Failure.Sent != messages.SentNo {
 				sent = m.Sent.Sent()
 			}
-			if r.alive(m.Session) { // a killed one has answered
-				r.system.Root.Send(m.Session, session.Finished{Outcome: out})
-			}
+			r.tellTo(m.Session, session.Finished{Outcome: out}) // a killed one has answered
 		case gone:
 			a.release()
 			f := restarting(call.Server)

@@ -189,9 +189,9 @@ func (r *Runtime) Remember(id messages.ClientID, p messages.Principal, request m
 
 func (r *Runtime) tell(id messages.ClientID, m any) { r.tellTo(r.client(id), m) }
 
-// tellTo sends to a client actor that may be gone, without making a dead letter of it.
+// tellTo sends to an actor that may be gone, without making a dead letter of it.
 func (r *Runtime) tellTo(pid *actor.PID, m any) {
-	if r.alive(pid) {
-		r.system.Root.Send(pid, m)
+	if p, ok := r.system.ProcessRegistry.Get(pid); ok {
+		p.SendUserMessage(pid, m)
 	}
 }

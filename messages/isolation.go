@@ -94,7 +94,10 @@ func (c *Caller) DialKey() string {
 		if c.Modern {
 			era = "modern"
 		}
-		key += "\x00" + era + "\x00" + string(c.Capabilities) + "\x00" + c.Protocol + "\x00" + string(c.Info) + "\x00" + string(c.Client)
+		if c.Client != "" { // whose session says all the rest
+			return key + "\x00" + era + "\x00" + string(c.Client)
+		}
+		key += "\x00" + era + "\x00\x00" + string(c.Capabilities) + "\x00" + c.Protocol + "\x00" + string(c.Info)
 	}
 	return key
 }

@@ -145,9 +145,11 @@ func hearOut(rep *reply, r *http.Request) {
 // client that stalls. On failure it returns a status and an error.
 func (e *endpoint) readBody(rep *reply, r *http.Request) ([]byte, int, *jsonrpc.Error) {
 	limit := int64(e.opts.Limits.RequestBytes)
-	tooLarge := invalidRequest("the message is larger than %d bytes (limits.request_bytes)", limit)
+	tooLarge := func() ([]byte, int, *jsonrpc.Error) {
+		return nil, http.StatusRequestEntityTooLarge, invalidRequest("the message is larger than %d bytes (limits.request_bytes)", limit)
+	}
 	if r.ContentLength > limit {
-		return nil, http.StatusRequestEntityTooLarge, tooLarge
+		return tooLarge()
 	}
 	source := &patientReader{r: r.Body, rc: rep.rc, patience: e.opts.ReadTimeout}
 	if n := r.ContentLength; 0 < n && n <= chunk {
@@ -167,7 +169,7 @@ func (e *endpoint) readBody(rep *reply, r *http.Request) ([]byte, int, *jsonrpc.
 	var over *http.MaxBytesError
 	switch {
 	case errors.As(err, &over):
-		return nil, http.StatusRequestEntityTooLarge, tooLarge
+		return tooLarge()
 	case err != nil:
 		return e.unread(rep, err)
 	}

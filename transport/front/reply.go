@@ -16,6 +16,9 @@ import (
 // result over a slow line is fine, a client that does not read is not.
 const chunk = 64 << 10
 
+// contentJSON is a header's value that nobody changes.
+var contentJSON = []string{typeJSON}
+
 var errStreamClosed = errors.New("the client's stream is closed")
 
 // reply is the response to one HTTP request. It is undecided until the first
@@ -217,7 +220,7 @@ func (r *reply) answer(status int, message []byte) {
 		return
 	}
 	h := r.w.Header()
-	h.Set("Content-Type", "application/json")
+	h["Content-Type"] = contentJSON
 	h.Set("Content-Length", strconv.Itoa(len(message)))
 	r.w.WriteHeader(status)
 	_ = r.write(message)

@@ -3,19 +3,25 @@ package jsonrpc
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strconv"
 )
 
 const prefix = `{"jsonrpc":"2.0",`
 
+// envelopeBytes is room for what stands around the parts of a message.
+const envelopeBytes = 64
+
 // AppendRequest appends the request as one line without its end; params may be nil.
 func AppendRequest(dst []byte, id ID, method string, params json.RawMessage) []byte {
+	dst = slices.Grow(dst, len(id.raw)+len(method)+len(params)+envelopeBytes)
 	dst = append(append(dst, prefix+`"id":`...), id.raw...)
 	return appendCall(append(dst, ','), method, params)
 }
 
 // AppendNotification appends the notification as one line without its end; params may be nil.
 func AppendNotification(dst []byte, method string, params json.RawMessage) []byte {
+	dst = slices.Grow(dst, len(method)+len(params)+envelopeBytes)
 	return appendCall(append(dst, prefix...), method, params)
 }
 
@@ -29,6 +35,7 @@ func appendCall(dst []byte, method string, params json.RawMessage) []byte {
 
 // AppendResult appends the response as one line without its end; a nil result becomes {}.
 func AppendResult(dst []byte, id ID, result json.RawMessage) []byte {
+	dst = slices.Grow(dst, len(id.raw)+len(result)+envelopeBytes)
 	dst = append(append(dst, prefix+`"id":`...), id.raw...)
 	dst = append(dst, `,"result":`...)
 	if len(result) == 0 {
