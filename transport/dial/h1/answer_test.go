@@ -128,7 +128,7 @@ func TestAnswer_IsRefused(t *testing.T) {
 		"a coding in an interim one": {wire: "HTTP/1.1 100 Continue\r\nTransfer-Encoding: x\r\n\r\n" + ok, says: "the transfer encoding"},
 		"a trailer that is framing":  {wire: "HTTP/1.1 200 OK\r\nTrailer: content-length\r\n" + chunked + "\r\n0\r\n\r\n", says: "it announces Content-Length as a trailer"},
 		"another protocol, asked":    {wire: "HTTP/1.1 101 Switching Protocols\r\n\r\n", says: "it switches to another protocol", lax: true},
-		"interim answers for ever":   {wire: strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", 17) + ok, says: "more than 16 interim answers", lax: true},
+		"interim answers for ever":   {wire: strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", maxInterim+1) + ok, says: "more than 1024 interim answers", lax: true},
 		"a head too long":            {wire: "HTTP/1.1 200 OK\r\nA: " + strings.Repeat("a", 64<<10) + "\r\n\r\n", says: "response headers exceeded"},
 		"heads too long":             {wire: strings.Repeat("HTTP/1.1 103 Early Hints\r\nA: "+strings.Repeat("a", 9<<10)+"\r\n\r\n", 8) + ok, says: "response headers exceeded"},
 	} {

@@ -5,7 +5,8 @@ import "context"
 // A request's context may have two methods of its own, which cost less than what
 // they stand for.
 type (
-	// listener is told where httptrace's GotConn is called.
+	// listener is told where httptrace's GotConn is called. The connection is
+	// held meanwhile: who ends the context there waits for ever.
 	listener interface{ GotConn() }
 
 	// direct calls f on the goroutine that ends the context. context.AfterFunc

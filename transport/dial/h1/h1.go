@@ -45,6 +45,9 @@ type Options struct {
 // comes before the first byte is written, and once in a request unless a kept
 // connection turns out to be closed when nothing has been sent on it.
 //
+// A context may have methods GotConn() and AfterFunc(func()) func() bool of its
+// own, which are called in the place of httptrace's and of context.AfterFunc.
+//
 // A body that GetBody can make anew is taken to be in memory: reading it does
 // not block. Every other one is read on a goroutine of its own.
 type Transport struct {

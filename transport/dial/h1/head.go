@@ -11,8 +11,9 @@ import (
 	"strings"
 )
 
-// maxInterim bounds the interim answers (1xx) to one request.
-const maxInterim = 16
+// maxInterim bounds the interim answers (1xx) to one request. Some servers send
+// one every few seconds while they work.
+const maxInterim = 1024
 
 // malformed is the error of an answer that is not HTTP, or not safely so.
 func malformed(format string, args ...any) error {
