@@ -161,6 +161,9 @@ func (l *loadFlags) read(cmd *cobra.Command, before, after []string, other strin
 	if l.sessions > 0 && l.of.era == "auto" {
 		l.of.era = "legacy" // the latest one has none
 	}
+	if l.sessions > 0 {
+		l.mix = "tools/list" // the sign of life
+	}
 	if other != "" {
 		l.against.words = []string{other}
 	}

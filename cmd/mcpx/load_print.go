@@ -96,8 +96,8 @@ func (r *loadResult) printPairs(w io.Writer) {
 	fmt.Fprintln(table, "\nround\t\trequests/s\tp50\tp90\tp99\tmax\terrors\tCPU/request\t")
 	for _, run := range r.Runs {
 		cpu := "–"
-		if run.Report.Target != nil && run.Report.Target.CPUPerRequest > 0 {
-			cpu = short(run.Report.Target.CPUPerRequest)
+		if run.Used != nil && run.Used.CPUPerRequest > 0 {
+			cpu = short(run.Used.CPUPerRequest)
 		}
 		l := run.Latency
 		fmt.Fprintf(table, "%d\t%c\t%.0f\t%s\t%s\t%s\t%s\t%d\t%s\t\n", run.Round, 'A'+run.Target,
@@ -147,7 +147,7 @@ func (r *loadRun) print(w io.Writer, t loadTarget) {
 	if k := r.Kills; k != nil {
 		line("killed", "%d processes, one every %s; %d times there was none", len(k.Done), k.Every, k.None)
 	}
-	if u := r.Report.Target; u != nil {
+	if u := r.Used; u != nil {
 		line("target", "%s", used(u))
 	}
 	g := r.Generator

@@ -273,6 +273,7 @@ func (t *side) unreachable(err error, f *sideFlags) error {
 	for _, hint := range []struct{ in, say string }{
 		{"refused our credentials", "give them with --api-key or --header"},
 		{`type is "sse"`, "say --transport sse"},
+		{`type is "streamable-http"`, "say --transport http"},
 		{"protocol", "--era is " + f.era + ": try --era auto"},
 		{"its configuration demands", "--era is " + f.era + ": try --era auto"},
 	} {

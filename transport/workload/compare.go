@@ -38,8 +38,8 @@ func Compare(a, b []*Report) []Ratio {
 		{"p50", func(r *Report) float64 { return float64(r.Latency.P50) }},
 		{"p90", func(r *Report) float64 { return float64(r.Latency.P90) }},
 		{"p99", func(r *Report) float64 { return float64(r.Latency.P99) }},
-		{"target CPU per request", func(r *Report) float64 { return float64(r.Target.cpuPerRequest()) }},
-		{"target RSS", func(r *Report) float64 { return float64(r.Target.rss()) }},
+		{"target CPU per request", func(r *Report) float64 { return float64(r.Used.cpuPerRequest()) }},
+		{"target RSS", func(r *Report) float64 { return float64(r.Used.rss()) }},
 	} {
 		ratio := Ratio{Figure: figure.name}
 		for i := range min(len(a), len(b)) {

@@ -42,7 +42,7 @@ type Report struct {
 	BadEndSaid string `json:"bad_end_said,omitempty"`
 
 	Generator Generator  `json:"generator"`
-	Target    *Resources `json:"target,omitempty"` // nil when it was not looked at
+	Used      *Resources `json:"target,omitempty"` // by the target; nil when it was not looked at
 	Warnings  []string   `json:"warnings"`
 	Course    []Point    `json:"course"`
 
@@ -134,7 +134,7 @@ func (r *Run) result() *Report {
 		report.Throughput = float64(inTime) / measured.Seconds()
 	}
 	report.Generator = r.watch.generator(measured, report.Requests)
-	report.Target = r.watch.resources(report.Requests)
+	report.Used = r.watch.resources(report.Requests)
 	report.Warnings = report.doubts()
 	return report
 }
