@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/mcpx/mcpx/actors/actortest"
-	"github.com/mcpx/mcpx/tests/testkit"
 	"github.com/mcpx/mcpx/transport/jsonrpc"
 )
 
@@ -229,7 +228,7 @@ func conversation(t *testing.T, s scene, method, params, reply string) (question
 	s.client.send(`{"jsonrpc":"2.0","id":` + string(question.ID) + `,` + reply + `}`)
 	select {
 	case answer = <-answers:
-	case <-time.After(testkit.Patience):
+	case <-time.After(patience):
 		t.Fatalf("the answer to %s did not reach the server", method)
 	}
 	q.result(t)

@@ -1,6 +1,7 @@
 package relay_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/mcpx/mcpx/tests/testkit"
@@ -46,6 +47,11 @@ func stages() (all []stage) {
 		}
 	}
 	return all
+}
+
+// fewer are the stages that fit, in the short form: what costs many messages.
+func fewer(fits func(stage) bool) []stage {
+	return slices.DeleteFunc(stages(), func(st stage) bool { return !testkit.Long() && !fits(st) })
 }
 
 // set sets the scene.

@@ -36,6 +36,9 @@ type message struct {
 
 func parse(raw []byte) (m message, ok bool) { return m, json.Unmarshal(raw, &m) == nil }
 
+// patience caps waits: messages may be large, and the machine busy.
+const patience = 3 * testkit.Patience
+
 // heard is what has come from somebody so far, in order.
 type heard[T any] struct {
 	mu      sync.Mutex
@@ -72,9 +75,9 @@ func (h *heard[T]) count(match func(T) bool) (n int) {
 }
 
 // find waits for the first that matches, not looking at so many that came
-// before; false after testkit.Patience.
+// before; false after patience.
 func (h *heard[T]) find(seen int, match func(T) bool) (found T, ok bool) {
-	late := time.NewTimer(testkit.Patience)
+	late := time.NewTimer(patience)
 	defer late.Stop()
 	for {
 		h.mu.Lock()
@@ -375,7 +378,7 @@ func (r *request) ask(id, method, params string) (message, bool) {
 		return m, true
 	case <-r.on.over:
 	case <-r.on.up.stopped:
-	case <-time.After(testkit.Patience):
+	case <-time.After(patience):
 	}
 	return message{}, false
 }

@@ -89,7 +89,7 @@ isolation() {
 	local dir pkg
 	dir=$(mktemp -d)
 	go build -trimpath -o "$dir/mcpx" ./cmd/mcpx # as people run it, without the race detector
-	for pkg in isolation chaos rest; do
+	for pkg in isolation chaos rest relay; do
 		run "tests/$pkg" env MCPX_PROVE=1 MCPX_BINARY="$dir/mcpx" MCPX_REPORTS="$reports" \
 			go test -count 1 -timeout 30m "./tests/$pkg" || failed=1
 	done
