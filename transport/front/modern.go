@@ -34,10 +34,11 @@ func (h *httpFront) modern(rep *reply, r *http.Request, req request) {
 
 	// The end of the response stream is the cancellation (2026-07-28,
 	// streamable-http: cancellation), and a client that does not read ended it.
-	ctx, cancel := context.WithCancelCause(r.Context())
-	defer cancel(nil)
+	ctx := detached(r)
+	defer ctx.Cancel(nil)
+	defer context.AfterFunc(r.Context(), func() { ctx.Cancel(context.Cause(r.Context())) })()
 	rep.broken = func(err error) {
-		cancel(messages.Failf(messages.KindCancelled, "", "the client does not read its stream: %v", err))
+		ctx.Cancel(messages.Failf(messages.KindCancelled, "", "the client does not read its stream: %v", err))
 	}
 	if req.msg.Method == methodListen {
 		h.listen(ctx, rep, req)

@@ -1,7 +1,9 @@
 package mcp
 
 import (
+	"bytes"
 	"encoding/json"
+	"slices"
 
 	"github.com/mcpx/mcpx/transport/jsonrpc"
 )
@@ -79,13 +81,26 @@ func WithMeta(params json.RawMessage, version string, clientInfo, capabilities j
 	if len(meta) == 0 || meta[0] != '{' {
 		meta = nil
 	}
-	meta = jsonrpc.Set(meta, jsonrpc.Quote(version), MetaProtocolVersion)
+	add := make([]byte, 0, 256)
+	member := func(key string, value json.RawMessage) {
+		if len(add) > 0 {
+			add = append(add, ',')
+		}
+		add = append(append(append(append(add, '"'), key...), `":`...), value...)
+		meta = jsonrpc.Delete(meta, key)
+	}
+	member(MetaProtocolVersion, jsonrpc.Quote(version))
 	if len(clientInfo) > 0 {
-		meta = jsonrpc.Set(meta, clientInfo, MetaClientInfo)
+		member(MetaClientInfo, clientInfo)
 	}
-	meta = jsonrpc.Set(meta, capabilities, MetaClientCapabilities)
+	member(MetaClientCapabilities, capabilities)
 	if logLevel != "" {
-		meta = jsonrpc.Set(meta, jsonrpc.Quote(logLevel), MetaLogLevel)
+		member(MetaLogLevel, jsonrpc.Quote(logLevel))
 	}
-	return jsonrpc.Set(params, meta, metaKey)
+	before := []byte("{")
+	for range jsonrpc.Members(meta) { // it has some of its own
+		before = append(bytes.TrimRight(meta[:len(meta)-1:len(meta)-1], " \t\r\n"), ',')
+		break
+	}
+	return jsonrpc.Set(params, slices.Concat(before, add, []byte("}")), metaKey)
 }
