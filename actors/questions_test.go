@@ -122,7 +122,7 @@ func TestQuestion_OfAClientWhoseConnectionHasGoneIsAnsweredWhenItDoesNotComeBack
 	q.asked(1, 2)
 	q.r.LeaveQuestion(q.id, "1")
 	q.r.LeaveQuestion(q.id, "nothing")
-	q.clock.Advance(10*time.Second - 1)
+	q.clock.Advance(5*time.Second - 1)
 	q.hearsNothing(t, "it has time to come back")
 	q.clock.Advance(1)
 	q.hears(t, "1: -")
@@ -130,7 +130,7 @@ func TestQuestion_OfAClientWhoseConnectionHasGoneIsAnsweredWhenItDoesNotComeBack
 
 	q.r.LeaveQuestion(q.id, "2")
 	q.stream(t) // it has come back
-	q.clock.Advance(10 * time.Second)
+	q.clock.Advance(5 * time.Second)
 	q.hearsNothing(t, "it is there again")
 	q.answer("2", "two")
 	q.hears(t, "2: two")
@@ -150,11 +150,11 @@ func TestQuestion_ThatFindsNoStreamWaitsForOneForAWhile(t *testing.T) {
 	says := server.Last().Request.Unsolicited
 	says(messages.Notification{Method: "notifications/message"})
 	says(q.question(1))
-	clock.Advance(5 * time.Second)
+	clock.Advance(3 * time.Second)
 	says(q.question(2))
-	clock.Advance(5 * time.Second)
+	clock.Advance(3 * time.Second)
 	q.hearsNothing(t, "the newest has time")
-	clock.Advance(5 * time.Second)
+	clock.Advance(3 * time.Second)
 	q.hears(t, "1: -")
 	q.hears(t, "2: -")
 
@@ -166,7 +166,7 @@ func TestQuestion_ThatFindsNoStreamWaitsForOneForAWhile(t *testing.T) {
 	}
 	says(q.question(4)) // and nobody fetches it
 	q.r.CloseStream(q.id, stream)
-	clock.Advance(10 * time.Second)
+	clock.Advance(5 * time.Second)
 	q.hears(t, "4: -")
 	if err := q.r.CloseClient(t.Context(), q.id, alice); err != nil {
 		t.Fatal(err)

@@ -25,7 +25,7 @@ func (q questions) answer(id string, a messages.Answer) {
 // comeBack is how long a client whose connection has gone, or that has none yet
 // on which it could be asked, has until its server is told that nobody answers.
 // One that is there comes back within a second or two.
-const comeBack = 10 * time.Second
+const comeBack = 5 * time.Second
 
 // ask notes a question under the id by which the client will answer it.
 func (c *client) ask(q messages.Notification) {
