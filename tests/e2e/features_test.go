@@ -38,19 +38,22 @@ func everyWay(t *testing.T) ways {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// Some clients end no session before they go; each keeps a process.
+	process["pool"] = map[string]any{"max": 64}
 	url := shared(t).upstream
 	servers := map[string]any{"process": process, "http": map[string]any{"url": url}}
 	g := serve(t, servers)
-	base, config := strings.TrimSuffix(g.URL, "/mcp"), writeConfig(t, t.TempDir(), servers)
+	base := strings.TrimSuffix(g.URL, "/mcp")
 	w := ways{map[string]way{
-		"process": {"directly", append([]string{"stdio", process["command"].(string)}, process["args"].([]string)...)},
-		"http":    {"directly", []string{"http", url}},
+		"process": {"", append([]string{"stdio", process["command"].(string)}, process["args"].([]string)...)},
+		"http":    {"", []string{"http", url}},
 	}, map[string]map[string]way{}}
-	for upstream := range servers {
+	for upstream, server := range servers {
+		config := writeConfig(t, t.TempDir(), map[string]any{upstream: server})
 		w.over[upstream] = map[string]way{
-			"http":  {"over http", []string{"http", base + "/mcp/" + upstream}},
-			"sse":   {"over sse", []string{"sse", base + "/sse/" + upstream}},
-			"stdio": {"over stdio", []string{"stdio", bin, "stdio", "--endpoint", upstream, config}},
+			"http":  {"over http to " + upstream, []string{"http", base + "/mcp/" + upstream}},
+			"sse":   {"over sse to " + upstream, []string{"sse", base + "/sse/" + upstream}},
+			"stdio": {"over stdio to " + upstream, []string{"stdio", bin, "stdio", "--endpoint", upstream, config}},
 		}
 	}
 	return w
@@ -76,25 +79,25 @@ func TestFeatures_EveryStepComesOutAsItDoesWithoutMcpx(t *testing.T) {
 		direct       way
 		ways         []way
 	}
+	// Over HTTP the SDK takes an error for no answer, comes back for it, and gets
+	// from the server what it has had before: directly it therefore uses a pipe.
 	over := all.over
 	groups := []group{
-		{"SDK 1.32, a process", "features-v1.mjs", nil, all.direct["process"], []way{over["process"]["sse"], over["process"]["stdio"]}},
-		{"SDK 1.32, http", "features-v1.mjs", nil, all.direct["http"], []way{over["http"]["http"]}},
-		{"client 2.4, auto, http", "features-v2.mjs", []string{"auto"}, all.direct["http"], []way{over["http"]["http"]}},
-		{"client 2.4, legacy, a process", "features-v2.mjs", []string{"legacy"}, all.direct["process"], []way{over["process"]["stdio"]}},
-		{"mcp-remote, http", "features-v1.mjs", nil, throughRemote(all.direct["http"]), []way{throughRemote(over["http"]["http"])}},
+		{"SDK 1.32", "features-v1.mjs", nil, all.direct["process"], []way{over["http"]["http"], over["process"]["sse"], over["process"]["stdio"]}},
+		{"client 2.4, auto", "features-v2.mjs", []string{"auto"}, all.direct["http"], []way{over["http"]["http"]}},
+		{"client 2.4, legacy", "features-v2.mjs", []string{"legacy"}, all.direct["process"], []way{over["process"]["stdio"]}},
+		{"mcp-remote", "features-v1.mjs", nil, throughRemote(all.direct["http"]), []way{throughRemote(over["http"]["http"])}},
 	}
 	if testkit.Long() {
-		groups = groups[4:]
-		for upstream, direct := range all.direct {
-			everyTransport := slices.Collect(maps.Values(over[upstream]))
-			groups = append(groups, group{"SDK 1.32, " + upstream, "features-v1.mjs", nil, direct, everyTransport})
-			for _, mode := range []string{"auto", "legacy"} {
-				groups = append(groups, group{
-					"client 2.4, " + mode + ", " + upstream, "features-v2.mjs", []string{mode}, direct,
-					[]way{over[upstream]["http"], over[upstream]["stdio"]},
-				})
+		for i := range groups {
+			groups[i].ways = nil
+		}
+		for _, upstream := range slices.Sorted(maps.Keys(over)) {
+			groups[0].ways = append(groups[0].ways, slices.Collect(maps.Values(over[upstream]))...)
+			for i := range groups[1:3] {
+				groups[1+i].ways = append(groups[1+i].ways, over[upstream]["http"], over[upstream]["stdio"])
 			}
+			groups[3].ways = append(groups[3].ways, throughRemote(over[upstream]["http"]))
 		}
 	}
 	for _, g := range groups {
@@ -107,17 +110,28 @@ func TestFeatures_EveryStepComesOutAsItDoesWithoutMcpx(t *testing.T) {
 			}
 			running.Wait()
 			table := "| through mcpx | steps | different |\n|---|---|---|\n"
+			// What the SDK takes up again of a stream, when it is busy, is not always
+			// the same: then a second look says what else may come out.
+			direct := sync.OnceValue(func() map[string]any { return stepsOf(t, g.driver, slices.Concat(g.args, g.direct.args)...) })
 			for i, w := range g.ways {
-				different := differentSteps(t, w.name, outcomes[0], outcomes[1+i])
-				table += fmt.Sprintf("| %s | %d | %d |\n", w.name, len(outcomes[1+i]), different)
+				through := outcomes[1+i]
+				different := differentSteps(t, outcomes[0], through)
+				if len(different) > 0 {
+					again := differentSteps(t, direct(), through)
+					different = slices.DeleteFunc(different, func(name string) bool { return !slices.Contains(again, name) })
+				}
+				for _, name := range different {
+					t.Errorf("%s, %s: %s\ndirectly %s", w.name, name, marshal(t, through[name]), marshal(t, outcomes[0][name]))
+				}
+				table += fmt.Sprintf("| %s | %d | %d |\n", w.name, len(through), len(different))
 			}
 			conformanceReport.Add(t, "Features of server-everything: "+g.name, "%s", table)
 		})
 	}
 }
 
-// differentSteps counts those that come out in another way than directly.
-func differentSteps(t *testing.T, way string, direct, through map[string]any) (n int) {
+// differentSteps are those that come out in another way than directly.
+func differentSteps(t *testing.T, direct, through map[string]any) (names []string) {
 	t.Helper()
 	for name, want := range direct {
 		wanted, got := marshal(t, want), marshal(t, through[name])
@@ -125,14 +139,13 @@ func differentSteps(t *testing.T, way string, direct, through map[string]any) (n
 			t.Errorf("directly, %s: %s", name, wanted)
 		}
 		if !bytes.Equal(got, wanted) {
-			n++
-			t.Errorf("%s, %s: %s\ndirectly %s", way, name, got, wanted)
+			names = append(names, name)
 		}
 	}
 	if len(direct) < 40 || len(through) != len(direct) {
-		t.Errorf("%s: %d steps; directly %d", way, len(through), len(direct))
+		t.Errorf("%d steps; directly %d", len(through), len(direct))
 	}
-	return n
+	return names
 }
 
 func marshal(t *testing.T, v any) []byte {

@@ -11,6 +11,8 @@ const volatile = [
   [/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g, "<uuid>"],
   [/\b[0-9a-f]{32}\b/g, "<task>"],
   [/note-\d+/g, "note"],
+  // Over HTTP the server names its session, where it knows one.
+  [/( - SessionId <uuid>|(?<=URI: \S+) (from session <uuid>)?| for session (<uuid>|undefined))/g, ""],
   [/\b(Debug|Info|Notice|Warning|Error|Critical|Alert|Emergency)( |-)level(-| )message/g, "<a level>"],
 ];
 
@@ -75,6 +77,12 @@ export async function features(client, transport, answers, { callTool, tasks }) 
     );
     clearTimeout(timer);
   };
+
+  const complaints = [];
+  // Also without mcpx; see below. And the end of a request that was given up
+  // may be met on its way.
+  const known = /progress notification for an unknown token|AbortError/;
+  client.onerror = (error) => known.test(String(error)) || complaints.push(String(error));
 
   // Notifications as they come on the wire: the SDKs forget whom a progress is
   // for as soon as they have read the answer.
@@ -212,9 +220,10 @@ export async function features(client, transport, answers, { callTool, tasks }) 
       await client.sendRootsListChanged();
       await notified(since, "notifications/message", ({ data }) => String(data).includes("Roots updated: 2"));
     });
-    return { asked, now: await call("get-roots-list") };
+    return { asked: asked.length > 0, now: await call("get-roots-list") }; // the server also asks by itself, some time after the start
   });
 
   await Promise.all((tasks?.(call, asking) ?? []).map(([name, run]) => step(name, run)));
+  outcomes["complaints of the SDK"] = complaints.map((text) => plain(text));
   return outcomes;
 }
