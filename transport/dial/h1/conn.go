@@ -87,7 +87,6 @@ func (c *conn) rest() {
 	if cap(c.head) > keptHead {
 		c.head = nil
 	}
-	c.pending = nil
 }
 
 // fresh tells whether an idle connection may still be used as far as its age

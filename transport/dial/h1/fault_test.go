@@ -67,16 +67,23 @@ func TestFault_AStallEndsWithTheContextWhereverItIs(t *testing.T) {
 		"between events":    {says: events, body: "data: 1\n\n"},
 		"in an event":       {says: events + "9\r\ndata", body: "data: 1\n\ndata"},
 	} {
-		t.Run(name, func(t *testing.T) {
+		stall := func(t *testing.T, kept bool) {
 			both(t, func(t *testing.T, c client) {
 				said, done := make(chan struct{}), make(chan struct{})
 				s := serve(t, func(p *peer) {
 					defer close(done)
+					if kept {
+						p.request()
+						p.say(ok)
+					}
 					p.request()
 					p.say(test.says)
 					close(said)
 					p.gone()
 				})
+				if kept {
+					c.get(t, s.url)
+				}
 				mine := errors.New("my own reason")
 				ctx, cancel := context.WithCancelCause(within(t))
 				defer cancel(nil)
@@ -106,8 +113,28 @@ func TestFault_AStallEndsWithTheContextWhereverItIs(t *testing.T) {
 					t.Errorf("error %v, want the cause", err)
 				}
 				<-done
+				if s.accepted.Load() != 1 {
+					t.Errorf("%d connections", s.accepted.Load())
+				}
 			})
-		})
+		}
+		t.Run(name, func(t *testing.T) { stall(t, false) })
+		t.Run(name+" on a kept connection", func(t *testing.T) { stall(t, true) })
+	}
+}
+
+func TestFault_ACloseEndsWhatWaitsOnAKeptConnection(t *testing.T) {
+	c := client{fresh(t), nil}.mine()
+	s := serve(t, func(p *peer) {
+		p.request()
+		p.say(ok)
+		p.request()
+		c.ours.Close()
+		p.gone()
+	})
+	c.get(t, s.url)
+	if _, err := c.RoundTrip(newRequest(t, within(t), http.MethodGet, s.url, nil)); err != ErrClosed {
+		t.Errorf("error %v", err)
 	}
 }
 

@@ -54,11 +54,9 @@ func TestUpload_ArrivesWholeWhateverTheBodyIs(t *testing.T) {
 							!strings.Contains(got, `Same=["true"]`) {
 							t.Errorf("%s, want %s", got, want)
 						}
-						if !body.closed.Load() {
-							t.Error("the body is left open")
-						}
+						eventually(t, "the end of the body", body.closed.Load)
 					}
-					if n := s.accepted.Load(); n != 1 {
+					if n := s.accepted.Load(); c.ours != nil && n != 1 { // net/http has little patience
 						t.Errorf("%d connections", n)
 					}
 				})
@@ -250,21 +248,27 @@ func TestUpload_WhatTheKernelDoesNotTakeAtOnceFollows(t *testing.T) {
 			p.say(fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n%d", len(body)))
 		}
 	})
-	var trace httptrace.ClientTrace
-	wrote := make(chan error, 1)
-	trace.WroteRequest = func(info httptrace.WroteRequestInfo) { wrote <- info.Err }
-	trace.GotConn = func(info httptrace.GotConnInfo) {
-		_ = info.Conn.(interface{ SetWriteBuffer(int) error }).SetWriteBuffer(4 << 10)
-		close(goOn)
-		trace.GotConn = nil
+	for i := range 2 { // on a new connection, and on a kept one
+		wrote := make(chan error, 1)
+		ctx := httptrace.WithClientTrace(within(t), &httptrace.ClientTrace{
+			WroteRequest: func(info httptrace.WroteRequestInfo) { wrote <- info.Err },
+			GotConn: func(info httptrace.GotConnInfo) {
+				_ = info.Conn.(interface{ SetWriteBuffer(int) error }).SetWriteBuffer(4 << 10)
+				if i == 0 {
+					close(goOn)
+				}
+			},
+		})
+		got := c.ask(newRequest(t, ctx, http.MethodPost, s.url, strings.NewReader(strings.Repeat("x", n))))
+		if !strings.HasSuffix(got, fmt.Sprintf("body %q", fmt.Sprint(n))) {
+			t.Error(got)
+		}
+		if err := <-wrote; err != nil {
+			t.Error(err)
+		}
 	}
-	ctx := httptrace.WithClientTrace(within(t), &trace)
-	got := c.ask(newRequest(t, ctx, http.MethodPost, s.url, strings.NewReader(strings.Repeat("x", n))))
-	if !strings.HasSuffix(got, fmt.Sprintf("body %q", fmt.Sprint(n))) {
-		t.Error(got)
-	}
-	if err := <-wrote; err != nil {
-		t.Error(err)
+	if s.accepted.Load() != 1 {
+		t.Errorf("%d connections", s.accepted.Load())
 	}
 }
 
