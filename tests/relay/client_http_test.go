@@ -37,7 +37,14 @@ type httpClient struct {
 // dialHTTP opens a session where the era has such, with its GET stream.
 func dialHTTP(t testing.TB, g *testkit.Gateway, modern bool, params string) *httpClient {
 	t.Helper()
+	return dialServer(t, g, "up", modern, params)
+}
+
+// dialServer is dialHTTP for a server of that name.
+func dialServer(t testing.TB, g *testkit.Gateway, server string, modern bool, params string) *httpClient {
+	t.Helper()
 	c := newHTTPClient(t, g, modern)
+	c.url = g.URL + "/" + server
 	if !modern {
 		c.initialize(params)
 		c.listen()
