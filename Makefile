@@ -188,6 +188,12 @@ deps-wrk:
 			echo >&2 'wrk is missing; on Debian: apt-get install -y wrk'; exit 1; \
 		fi; }
 
+# Other gateways, of the versions that tests/peers/peers.json names.
+.PHONY: deps-peers
+deps-peers: ## bring other gateways for bench-peers, into bin/peers (npm and PyPI)
+	@npm install --prefix $(BIN)/peers/npm --ignore-scripts --no-audit --no-fund --loglevel=error --save-exact supergateway@4.0.0 mcp-proxy@6.7.19
+	@python3 -m venv $(BIN)/peers/python && $(BIN)/peers/python/bin/pip install -q mcpo==0.0.20 mcp-proxy==0.13.0 fastapi==0.121.0 # mcpo does not start with later ones
+
 ROUNDS  ?= 5
 SECONDS ?= 5
 ONLY    ?=

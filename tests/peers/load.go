@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/mcpx/mcpx/tests/peers/kit"
+	"github.com/mcpx/mcpx/transport/workload"
 )
 
 // target as `mcpx load` is told of it.
@@ -43,7 +44,7 @@ func (b *bench) mcpxLoad(t loadTarget, text string, clients int, length time.Dur
 
 // ofReport is what a report says. resources are only those of a target that has
 // no null servers below it.
-func ofReport(r *kit.Report, resources bool) sample {
+func ofReport(r *workload.Report, resources bool) sample {
 	s := sample{
 		Requests: r.Requests, Wrong: r.Errors, Rate: r.Throughput,
 		P50: micros(r.Latency.P50), P99: micros(r.Latency.P99),

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -48,7 +49,11 @@ func run(rounds int, length time.Duration, only, file, mcpx, before, out string,
 	if _, err := exec.LookPath("wrk"); err != nil {
 		return errors.New("wrk is missing; on Debian: apt-get install -y wrk")
 	}
-	peers, missing, err := readPeers(file)
+	installed, err := filepath.Abs("bin/peers")
+	if err != nil {
+		return err
+	}
+	peers, missing, err := readPeers(file, installed)
 	if err != nil {
 		return err
 	}

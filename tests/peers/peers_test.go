@@ -111,12 +111,12 @@ func TestClaims_AreAboutRowsThatExist(t *testing.T) {
 
 func TestPeers_WhatIsNotInstalledIsNamed(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "peers.json")
-	text := `[{"name": "a", "version": "1", "start": ["sh", "-c", "x"], "url": "http://x:{port}"},
+	text := `[{"name": "a", "version": "1", "start": ["{peers}/sh", "-c", "x"], "url": "http://x:{port}"},
 		{"name": "b", "version": "2", "start": ["no-such-program"], "url": "http://x"}]`
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	there, missing, err := readPeers(path)
+	there, missing, err := readPeers(path, "/bin")
 	if err != nil || len(there) != 1 || there[0].Name != "a" || !slices.Equal(missing, []string{"b 2"}) {
 		t.Errorf("%+v %v %v", there, missing, err)
 	}
@@ -124,11 +124,11 @@ func TestPeers_WhatIsNotInstalledIsNamed(t *testing.T) {
 		if err := os.WriteFile(path, []byte(bad), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := readPeers(path); err == nil || !strings.Contains(err.Error(), path) {
+		if _, _, err := readPeers(path, "/bin"); err == nil || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: %v", bad, err)
 		}
 	}
-	if _, _, err := readPeers("peers.json"); err != nil {
+	if _, _, err := readPeers("peers.json", "/bin"); err != nil {
 		t.Errorf("the file of the repository: %v", err)
 	}
 }

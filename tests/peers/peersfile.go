@@ -14,8 +14,8 @@ import (
 
 // peer is another gateway, as the file of peers describes it. In texts {port} is
 // a free port, {upstream} the URL of the null server, {mcpx} the program whose
-// `null --transport stdio` is that server over stdio, and {dir} the folder it
-// runs in.
+// `null --transport stdio` is that server over stdio, {dir} the folder it runs
+// in, and {peers} where `make deps-peers` puts what it installs.
 type peer struct {
 	Name    string            `json:"name"`
 	Version string            `json:"version"`
@@ -29,8 +29,9 @@ type peer struct {
 	Session bool              `json:"session"` // it speaks the legacy era only
 }
 
-// readPeers reads the file. What is not installed is left out, and named.
-func readPeers(path string) (there []peer, missing []string, err error) {
+// readPeers reads the file. What is not installed, in the folder or in PATH, is
+// left out, and named.
+func readPeers(path, folder string) (there []peer, missing []string, err error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, nil, err
@@ -42,6 +43,9 @@ func readPeers(path string) (there []peer, missing []string, err error) {
 	for _, p := range all {
 		if p.Name == "" || len(p.Start) == 0 || p.URL == "" {
 			return nil, nil, fmt.Errorf("%s: a peer needs name, start and url: %+v", path, p)
+		}
+		for i, word := range p.Start {
+			p.Start[i] = strings.ReplaceAll(word, "{peers}", folder)
 		}
 		if _, err := exec.LookPath(p.Start[0]); err != nil {
 			missing = append(missing, p.Name+" "+p.Version)

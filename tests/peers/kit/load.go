@@ -12,21 +12,11 @@ import (
 	"github.com/mcpx/mcpx/transport/workload"
 )
 
-// Report is what is read of a report of `mcpx load`.
-type Report struct {
-	Requests   int64                 `json:"requests"`
-	Errors     int64                 `json:"errors"`
-	Throughput float64               `json:"throughput"`
-	Latency    workload.Latency      `json:"latency"`
-	Faults     []workload.FaultCount `json:"faults"`
-	Used       *workload.Resources   `json:"used"` // by the target's processes; nil when it was not looked at
-}
-
 // Load runs `mcpx load` in a folder and returns the report of its one run. That
 // requests fail is no error.
-func Load(mcpx, dir string, args ...string) (*Report, error) {
+func Load(mcpx, dir string, args ...string) (*workload.Report, error) {
 	var r struct {
-		Runs []*Report `json:"runs"`
+		Runs []*workload.Report `json:"runs"`
 	}
 	if err := loadInto(&r, mcpx, dir, append([]string{"--max-errors", "100"}, args...)); err != nil {
 		return nil, err
