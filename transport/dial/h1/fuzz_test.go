@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"testing"
 )
 
@@ -92,4 +93,62 @@ func unfix(h http.Header, wire []byte) {
 	if !bytes.Contains(bytes.ToLower(wire), []byte("cache-control")) {
 		delete(h, "Cache-Control")
 	}
+}
+
+// FuzzRequest makes sure that what is written is one request, and the one that
+// was asked for, whatever stands in it; or nothing is.
+func FuzzRequest(f *testing.F) {
+	f.Add("POST", "/mcp", "x=1", "srv:81", "X-A", "b", []byte("{}"))
+	f.Add("", "", "", "[fe80::1%eth0]", "User-Agent", "", []byte(nil))
+	f.Add("GET", "//a b/ä%2f", "q", "srv", "Connection", "close", []byte(nil))
+	f.Add("PUT", "*", "\r\n", "srv\r\nA: b", "A\r\nB", "c\nd", []byte("GET / HTTP/1.1\r\n\r\n"))
+	f.Add("POST", "/", "", "srv", "transfer-ENCODING", "chunked", []byte("0\r\n\r\n"))
+	f.Add("POST", "/", "", "srv", "host", "other", []byte("x"))
+	f.Add("OPTIONS", "*", "", "srv", "Transfer-Encoding", "chunked", []byte("0\r\n\r\n"))
+	f.Fuzz(func(t *testing.T, method, path, query, host, name, value string, body []byte) {
+		req := &http.Request{
+			Method: method, URL: &url.URL{Scheme: "http", Host: "srv", Path: path, RawQuery: query}, Host: host,
+			Header: http.Header{name: {value}}, ContentLength: int64(len(body)), Body: http.NoBody,
+		}
+		if len(body) > 0 {
+			req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+			req.Body, _ = req.GetBody()
+		}
+		o, err := newOutgoing(req)
+		if err != nil {
+			return
+		}
+		defer o.release()
+		in := bufio.NewReader(bytes.NewReader(o.bytes))
+		got, err := http.ReadRequest(in)
+		if err != nil {
+			if _, bad := url.ParseRequestURI(req.URL.RequestURI()); bad != nil {
+				return // it cannot be said in a request, and is no danger
+			}
+			t.Fatalf("it is no request: %v\n%q", err, o.bytes)
+		}
+		text, err := io.ReadAll(got.Body)
+		if err != nil || !bytes.Equal(text, body) {
+			t.Fatalf("the body is %q, %v, want %q\n%q", text, err, body, o.bytes)
+		}
+		if rest, _ := io.ReadAll(in); len(rest) > 0 {
+			t.Fatalf("and then %q\n%q", rest, o.bytes)
+		}
+		if method == "" {
+			method = http.MethodGet
+		}
+		if host == "" {
+			host = "srv"
+		}
+		if got.Method != method || got.RequestURI != req.URL.RequestURI() || got.Host != withoutZone(host) {
+			t.Fatalf("another request: %s %s %s\n%q", got.Method, got.RequestURI, got.Host, o.bytes)
+		}
+		for other := range got.Header {
+			switch other {
+			case "User-Agent", "Content-Length", http.CanonicalHeaderKey(name):
+			default:
+				t.Fatalf("the header %s came from somewhere\n%q", other, o.bytes)
+			}
+		}
+	})
 }

@@ -167,8 +167,7 @@ func (o *outgoing) head(req *http.Request, length int64) error {
 		b = append(b, "Connection: close\r\n"...)
 	}
 	for name, values := range req.Header {
-		switch name {
-		case "Host", "User-Agent", "Content-Length", "Transfer-Encoding", "Trailer":
+		if name == "User-Agent" || isFraming(name) {
 			continue
 		}
 		if name == "" || !allIn(name, &isToken) {
@@ -184,6 +183,22 @@ func (o *outgoing) head(req *http.Request, length int64) error {
 	b = append(b, "\r\n"...)
 	o.bytes = b
 	return nil
+}
+
+// isFraming tells which fields are not the user's to set, however they are
+// written: a map of headers may hold any name.
+func isFraming(name string) bool {
+	switch len(name) {
+	case len("host"):
+		return isSame(name, "host")
+	case len("trailer"):
+		return isSame(name, "trailer")
+	case len("content-length"):
+		return isSame(name, "content-length")
+	case len("transfer-encoding"):
+		return isSame(name, "transfer-encoding")
+	}
+	return false
 }
 
 // appendField appends a field line. The error does not say the value, which may
