@@ -197,6 +197,18 @@ func read(resp *http.Response, take func(m message, id string)) {
 // primed is the method under which an event is heard that says nothing.
 const primed = "-primed-"
 
+// exchange is one that is read to its end: its status, and its last message.
+func (c *httpClient) exchange(method, body string, change http.Header) (status int, last message) {
+	c.t.Helper()
+	resp, err := c.do(c.life, method, body, change)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	read(resp, func(m message, _ string) { last = m })
+	return resp.StatusCode, last
+}
+
 // member returns a member of a JSON object; nil when there is none.
 func member(obj json.RawMessage, path ...string) json.RawMessage {
 	raw, _ := jsonrpc.Get(obj, path...)

@@ -45,6 +45,7 @@ func (u *upstream) process(conn *net.UnixConn) {
 		defer writing.Unlock()
 		_, _ = io.WriteString(conn, strings.ReplaceAll(raw, "\n", " ")+"\n") // to a process that has gone: part of the game
 	})
+	s.die = func() { _ = conn.Close() }
 	var requests sync.WaitGroup
 	lines(bufio.NewReaderSize(conn, 64<<10), func(raw []byte) {
 		m, ok := parse(raw)

@@ -145,6 +145,7 @@ type session struct {
 	up   *upstream
 	id   string
 	over chan struct{}    // closed when it has ended
+	die  func()           // ends the process
 	say  func(raw string) // over HTTP: on the GET stream, once there is one
 
 	mu      sync.Mutex
@@ -250,6 +251,15 @@ func (s *session) speak(t testing.TB) func(raw string) {
 		return say != nil
 	})
 	return say
+}
+
+// lose makes the server forget a session: its process dies, or its id is
+// unknown from now on.
+func (u *upstream) lose(s *session) {
+	u.end(s, "lost")
+	if s.die != nil {
+		s.die()
+	}
 }
 
 // take handles a message that is no request.
