@@ -50,6 +50,26 @@ func (u upstream) Serve(ctx context.Context, req mcp.Request, sink messages.Sink
 	case req.Request.Name == "streamed":
 		sink.(messages.Streamer).Stream()
 		return callResult("done"), nil
+	case req.Request.Name == "ask":
+		answered := make(chan messages.Answer, 1)
+		if err := sink.Notify(messages.Notification{
+			Method: "roots/list", ID: json.RawMessage("7"), Reply: func(a messages.Answer) { answered <- a },
+		}); err != nil {
+			return nil, err
+		}
+		a := <-answered
+		u.ended <- nil
+		return callResult(string(a.Result)), nil
+	case req.Request.Name == "ask and take back":
+		for _, n := range []messages.Notification{
+			{Method: "roots/list", ID: json.RawMessage("7"), Reply: func(a messages.Answer) { u.started <- string(a.Result) }},
+			{Method: noteCancelled, Params: json.RawMessage(`{"requestId":7}`)},
+		} {
+			if err := sink.Notify(n); err != nil {
+				return nil, err
+			}
+		}
+		return callResult("never mind"), nil
 	case req.Request.Name == "refused on a stream":
 		sink.(messages.Streamer).Stream()
 		return nil, methodNotFound("it")
