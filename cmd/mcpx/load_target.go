@@ -270,6 +270,7 @@ func (t *side) unreachable(err error, f *sideFlags) error {
 	if !strings.Contains(text, t.name) {
 		text = t.name + ": " + text
 	}
+	text = strings.ReplaceAll(text, "(connection_timeout: ", "(--open-timeout: ") // there is no configuration here
 	for _, hint := range []struct{ in, say string }{
 		{"refused our credentials", "give them with --api-key or --header"},
 		{`type is "sse"`, "say --transport sse"},

@@ -1,28 +1,40 @@
 package testkit
 
 import (
-	"context"
-	"fmt"
-	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/mcpx/mcpx/actors/actortest"
-	"github.com/mcpx/mcpx/messages"
+	"github.com/mcpx/mcpx/transport/workload"
 )
 
-// Load are callers at work, each with one call after the other.
+// Load are callers at work, each with one call after the other: the traffic of
+// mcpx load, at the door of a house.
 type Load struct {
 	Callers int
-	Done    atomic.Int64 // calls with the right result
+	Done    Done // calls with the right result
 
-	h      *House
-	mu     sync.Mutex
-	failed map[string]int // other outcomes -> how often
-	stop   chan struct{}
-	ended  sync.Once
-	wg     sync.WaitGroup
+	h     *House
+	runs  []serverLoad
+	ended sync.Once
+}
+
+// serverLoad are the callers of one server.
+type serverLoad struct {
+	server string
+	*workload.Run
+}
+
+// Done counts calls with the right result.
+type Done struct{ of *Load }
+
+// Load returns how many there have been.
+func (d Done) Load() (n int64) {
+	for _, r := range d.of.runs {
+		good, _ := r.Answers()
+		n += good
+	}
+	return n
 }
 
 // Work lets n callers call "echo" of the given servers in turn until End, and
@@ -35,54 +47,42 @@ func (h *House) Work(n int, servers ...string) *Load {
 // Pace is Work with a pause after each call, to leave the processors to others.
 func (h *House) Pace(n int, pause time.Duration, servers ...string) *Load {
 	h.T.Helper()
-	l := &Load{Callers: n, h: h, failed: map[string]int{}, stop: make(chan struct{})}
-	var begun atomic.Int64
-	for i := range n {
-		l.wg.Go(func() {
-			for k := 0; ; k++ {
-				select {
-				case <-l.stop:
-					return
-				default:
-				}
-				c := ToolCall(servers[i%len(servers)], "echo", k)
-				out := h.Call(context.Background(), c, messages.Discard)
-				if text := fmt.Sprintf(`"t%d"`, k); out.Failure == nil && strings.Contains(string(out.Result), text) {
-					l.Done.Add(1)
-				} else {
-					l.fail(c.Server, out)
-				}
-				if k == 0 {
-					begun.Add(1)
-				}
-				if out.Failure != nil { // who is refused at once does not come back at once
-					l.pause(10 * time.Millisecond)
-				} else if pause > 0 {
-					l.pause(pause)
-				}
-			}
-		})
-	}
+	l := &Load{Callers: n, h: h}
+	l.Done.of = l
 	h.T.Cleanup(func() { l.End() })
-	actortest.Eventually(h.T, "all callers are at work", func() bool { return int(begun.Load()) == n })
+	step, err := workload.Call("echo", h.template(`{"n":{{seq}},"text":"t{{seq}}"}`))
+	if err != nil {
+		h.T.Fatal(err)
+	}
+	step.Expect = h.template(`"t{{seq}}"`)
+	for i, server := range servers {
+		callers := (n + len(servers) - 1 - i) / len(servers)
+		if callers == 0 {
+			continue
+		}
+		run, err := workload.Start(h.T.Context(), workload.Plan{
+			// Callers without a session: how many may have one is another matter.
+			Target: &workload.Doors{Door: h, Server: func(int) string { return server }, Modern: true},
+			Steps:  []workload.Step{step}, Clients: callers, Pause: pause, Timeout: time.Hour,
+		})
+		if err != nil {
+			h.T.Fatal(err)
+		}
+		l.runs = append(l.runs, serverLoad{server, run})
+	}
+	for _, r := range l.runs {
+		actortest.Eventually(h.T, "all callers are at work", r.Begun)
+	}
 	return l
 }
 
-func (l *Load) pause(d time.Duration) {
-	select {
-	case <-l.stop:
-	case <-time.After(d):
+func (h *House) template(text string) workload.Template {
+	h.T.Helper()
+	t, err := workload.NewTemplate(text)
+	if err != nil {
+		h.T.Fatal(err)
 	}
-}
-
-func (l *Load) fail(server string, out messages.Outcome) {
-	text := "the wrong answer: " + string(out.Result)
-	if out.Failure != nil {
-		text = fmt.Sprintf("%s, sent %s", out.Failure.Kind, out.Failure.Sent)
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.failed[server+": "+text]++
+	return t
 }
 
 // More waits until so many more calls are done.
@@ -95,7 +95,16 @@ func (l *Load) More(n int64) {
 // End stops the callers and returns what else than results they have got:
 // server, kind and sent, and how often.
 func (l *Load) End() map[string]int {
-	l.ended.Do(func() { close(l.stop) })
-	l.wg.Wait()
-	return l.failed
+	l.ended.Do(func() {
+		for _, r := range l.runs {
+			r.Stop()
+		}
+	})
+	failed := map[string]int{}
+	for _, r := range l.runs {
+		for _, f := range r.Wait().Faults {
+			failed[r.server+": "+f.Fault] += int(f.Count)
+		}
+	}
+	return failed
 }

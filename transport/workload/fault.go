@@ -25,15 +25,16 @@ const (
 type Fault struct {
 	Class FaultClass
 	Kind  messages.Kind // of FaultFailure
+	Sent  messages.Sent // of FaultFailure: whether the server may have seen the request
 	Code  int           // of FaultRPC
 }
 
-// String names the fault as reports do: "timeout", "JSON-RPC error -32603",
-// "tool error", "input required", "unexpected answer".
+// String names the fault as reports do: "timeout, sent unknown",
+// "JSON-RPC error -32603", "tool error", "input required", "unexpected answer".
 func (f Fault) String() string {
 	switch f.Class {
 	case FaultFailure:
-		return f.Kind.String()
+		return fmt.Sprintf("%s, sent %s", f.Kind, f.Sent)
 	case FaultRPC:
 		return fmt.Sprintf("JSON-RPC error %d", f.Code)
 	case FaultTool:

@@ -198,6 +198,16 @@ func (r *Run) Answers() (good, bad int64) {
 	return good, bad
 }
 
+// Begun tells whether every worker of every client has had an answer.
+func (r *Run) Begun() bool {
+	for _, w := range r.workers {
+		if w.good.Load()+w.bad.Load() == 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // now is the time since the start.
 func (r *Run) now() time.Duration { return time.Since(r.start) }
 

@@ -150,7 +150,7 @@ func TestTimeout_EndsARequestAndNotTheNext(t *testing.T) {
 			return quick.do(ctx, client, req)
 		}}
 		r := run(t, workload.Plan{Target: p, Steps: calling(t), Clients: 1, Requests: 100, Timeout: time.Second})
-		if r.Errors != 10 || len(r.Faults) != 1 || r.Faults[0].Fault != "timeout" || r.Faults[0].Example != "given up" {
+		if r.Errors != 10 || len(r.Faults) != 1 || r.Faults[0].Fault != "timeout, sent no" || r.Faults[0].Example != "given up" {
 			t.Errorf("%+v", r.Faults)
 		}
 		if !near(r.Latency.Max, time.Second) || r.ErrorShare() != 0.1 { // who waited in vain has waited
@@ -196,8 +196,14 @@ func TestStop_LetsWhatIsInFlightEnd(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Second)
+		if r.Begun() {
+			t.Error("nobody has had an answer")
+		}
 		r.Stop()
 		report := r.Wait()
+		if !r.Begun() {
+			t.Error("everybody has had an answer")
+		}
 		if good, bad := r.Answers(); good != 3 || bad != 0 || report.Requests != 3 || !report.CutOff {
 			t.Errorf("%d answers, %d others, %+v", good, bad, report)
 		}

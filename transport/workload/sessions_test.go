@@ -107,7 +107,7 @@ func TestLostSession_IsOpenedAnewAndCosts(t *testing.T) {
 			t.Errorf("%d sessions were opened anew", report.Reopened)
 		}
 		// Who cannot come in tries at growing intervals, up to a second.
-		if report.Errors < 12 || report.Errors > 80 || report.Faults[0].Fault != "unavailable" {
+		if report.Errors < 12 || report.Errors > 80 || report.Faults[0].Fault != "unavailable, sent no" {
 			t.Errorf("%+v", report.Faults)
 		}
 		if p.closed != len(p.opened) {

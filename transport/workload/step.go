@@ -74,7 +74,7 @@ func (s *Step) verdict(out messages.Outcome, expect []byte) Fault {
 		if f.Kind == messages.KindUpstream {
 			return Fault{Class: FaultRPC, Code: f.Code}
 		}
-		return Fault{Class: FaultFailure, Kind: f.Kind}
+		return Fault{Class: FaultFailure, Kind: f.Kind, Sent: f.Sent}
 	}
 	switch {
 	case s.Method == "tools/call" && failed(out.Result):

@@ -16,14 +16,14 @@ import (
 // Process is one process. Its start time tells it from a later one of the same pid.
 type Process struct {
 	Pid, Parent int
-	Name        string        // of its program, at most 15 bytes
+	Command     string        // its program, at most 15 bytes
 	Threads     int           //
 	CPU         time.Duration // used by it and by those of its children that it has waited for
 	Started     string        // ticks since the system was started
 }
 
 // String returns the pid and the program.
-func (p Process) String() string { return fmt.Sprintf("%d (%s)", p.Pid, p.Name) }
+func (p Process) String() string { return fmt.Sprintf("%d (%s)", p.Pid, p.Command) }
 
 // tick is the unit of times in /proc: USER_HZ is 100 on every architecture of Linux.
 const tick = 10 * time.Millisecond
@@ -56,7 +56,7 @@ func parseStat(pid int, stat []byte) (Process, bool) {
 		return n
 	}
 	return Process{
-		Pid: pid, Parent: int(number(4)), Name: string(stat[open+1 : shut]), Threads: int(number(20)),
+		Pid: pid, Parent: int(number(4)), Command: string(stat[open+1 : shut]), Threads: int(number(20)),
 		CPU: time.Duration(number(14)+number(15)+number(16)+number(17)) * tick, Started: fields[19],
 	}, true
 }

@@ -34,7 +34,7 @@ func TestStat_IsReadWhateverTheProgramIsCalled(t *testing.T) {
 			t.Errorf("%q: %+v", c.text, got)
 		}
 	}
-	if p, _ := parseStat(17, []byte("17 (a) b (c)) R 4"+rest[2:])); p.Name != "a) b (c)" || p.String() != "17 (a) b (c))" {
+	if p, _ := parseStat(17, []byte("17 (a) b (c)) R 4"+rest[2:])); p.Command != "a) b (c)" || p.String() != "17 (a) b (c))" {
 		t.Errorf("%v", p)
 	}
 }
