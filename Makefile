@@ -211,6 +211,10 @@ bench-start: ## cold start with 20 servers against node -e 0, into tests/reports
 bench-curves: ## what servers and client sessions cost, by their number, into tests/reports; ROUNDS=5 SECONDS=5
 	@$(GO) run ./tests/peers/curves -rounds $(ROUNDS) -length $(SECONDS)s
 
+.PHONY: bench-profile
+bench-profile: ## where the CPU time of a call goes, into tests/reports; SECONDS=5
+	@$(GO) run ./tests/peers/profile -length $(SECONDS)s
+
 .PHONY: clean
 clean: ## remove what was built
 	@rm -rf $(BIN) $(COVERAGE)

@@ -77,17 +77,21 @@ func run(rounds int, length time.Duration, only, file, mcpx, before, out string,
 	r := newResults(chosen, generators, missing, rounds, length)
 	for round := range rounds {
 		for _, row := range turned(chosen, round) {
+			// Others' programs fail in ways of their own, and half an hour of
+			// figures is not to be lost by that; but it is told.
 			if err := b.measure(row, round, length, r); err != nil {
-				return fmt.Errorf("round %d, %s: %w", round+1, row.id(), err)
+				err = fmt.Errorf("round %d, %s: %w", round+1, row.id(), err)
+				fmt.Fprintln(os.Stderr, "peers:", err)
+				r.problems = append(r.problems, err)
 			}
 		}
 	}
 	text := r.markdown()
 	fmt.Print("\n" + text)
-	if out == "" {
-		return nil
+	if out != "" {
+		err = r.write(out, text)
 	}
-	return r.write(out, text)
+	return errors.Join(append(r.problems, err)...)
 }
 
 // turned puts the rows of each group in another order each round, so that

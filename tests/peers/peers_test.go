@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -70,6 +71,7 @@ func TestReport_SaysWhetherWhatWasToBeShownIs(t *testing.T) {
 		r.add(key{"100B/ReverseProxy", 16, byLoad}, round, sample{Rate: 100, CPU: 50, P50: 10})
 		r.add(key{"100B/mcpx", 16, byLoad}, round, sample{Rate: 110, CPU: 50, P50: 9, Wrong: 2})
 	}
+	r.problems = append(r.problems, errors.New("round 2, 100B/mcpo: it did not start\nat all"))
 	text := r.markdown()
 	for _, want := range []string{
 		"| CPU per request, transparent / ReverseProxy, 16 clients | ≤ 0.8 | 0.70 (0.60–0.80) | yes | 1.00 (1.00–1.00) | no |",
@@ -77,6 +79,7 @@ func TestReport_SaysWhetherWhatWasToBeShownIs(t *testing.T) {
 		"## 100B, 16 clients, by wrk",
 		"| mcpx | `/mcp/null`, modern | 110 (110–110) | 1.10 (1.10–1.10) | 50.0 (50.0–50.0) | 1.00 (1.00–1.00) | 9.00 (9.00–9.00) | – | – | – | 6 |",
 		"Not installed here, and so not measured: absent 1.0.",
+		"Not measured: round 2, 100B/mcpo: it did not start.",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%s\nis missing in\n%s", want, text)

@@ -25,6 +25,7 @@ type results struct {
 	rounds     int
 	length     time.Duration
 	samples    map[key]map[int]sample // by round
+	problems   []error                // rows that could not be measured in a round
 }
 
 // key is a row under so many clients, and what made the load.
@@ -35,7 +36,7 @@ type key struct {
 }
 
 func newResults(rows []row, generators, missing []string, rounds int, length time.Duration) *results {
-	return &results{rows, generators, missing, rounds, length, map[key]map[int]sample{}}
+	return &results{rows: rows, generators: generators, missing: missing, rounds: rounds, length: length, samples: map[key]map[int]sample{}}
 }
 
 func (r *results) add(k key, round int, s sample) {
@@ -139,6 +140,10 @@ Absolute figures are those of this machine at that hour: the ratios count, and o
 	}
 	if len(r.missing) > 0 {
 		fmt.Fprintf(&b, "\nNot installed here, and so not measured: %s.\n", strings.Join(r.missing, ", "))
+	}
+	for _, err := range r.problems {
+		first, _, _ := strings.Cut(err.Error(), "\n")
+		fmt.Fprintf(&b, "\nNot measured: %s.\n", first)
 	}
 	return b.String()
 }

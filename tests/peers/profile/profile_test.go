@@ -1,0 +1,63 @@
+package main
+
+import (
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/mcpx/mcpx/tests/testkit"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m,
+		// Of the actor library: lives for one period after the last dead letter.
+		goleak.IgnoreAnyFunction("github.com/asynkron/protoactor-go/actor.NewDeadLetter.NewThrottle.func4.1"))
+}
+
+func TestProfile_CallsOfTheGatewayAreInIt(t *testing.T) {
+	mcpx, err := testkit.Binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	upstream, url, err := null(mcpx, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer upstream.Kill()
+	g, err := start(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "cpu.pb.gz")
+	_, err = profiled(file, func() (float64, error) {
+		for range 300 { // a profile has 100 samples per second
+			got, err := testkit.Ask(t.Context(), http.MethodPost, g.url, testkit.Modern(1, "tools/call", `{"name":"null","arguments":{}}`),
+				testkit.ModernHeaders("tools/call", "null"))
+			if err != nil || !strings.Contains(got.Body, "Nothing was done") {
+				t.Fatalf("%+v (%v)", got, err)
+			}
+		}
+		return 1, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := part{focus: `.`}.share(file)
+	if err != nil || all < 99 {
+		t.Errorf("everything is %v %% (%v)", all, err)
+	}
+	if share, err := (part{focus: `net/http\.`}).share(file); err != nil || share <= 0 || share > 100 {
+		t.Errorf("net/http has %v %% (%v)", share, err)
+	}
+	if share, err := (part{focus: `no\.such\.function`}).share(file); err != nil || share != 0 {
+		t.Errorf("what is not there has %v %% (%v)", share, err)
+	}
+	if err := g.stop(); err != nil {
+		t.Error(err)
+	}
+	if _, err := (part{focus: "."}).share("no such file"); err == nil {
+		t.Error("a profile that is not there is read without an error")
+	}
+}
