@@ -189,7 +189,7 @@ func Set(obj json.RawMessage, value json.RawMessage, path ...string) json.RawMes
 			continue
 		}
 		if found {
-			return Set(cut(obj, path[0], 1), value, path...)
+			return Set(cut(obj, 1, path[0]), value, path...)
 		}
 		first, found = m, true
 	}
@@ -216,7 +216,7 @@ func Delete(obj json.RawMessage, path ...string) json.RawMessage {
 		return obj
 	}
 	if len(path) == 1 {
-		return cut(obj, path[0], 0)
+		return cut(obj, 0, path[0])
 	}
 	m, ok := find(obj, path[0])
 	if !ok {
@@ -230,17 +230,50 @@ func Delete(obj json.RawMessage, path ...string) json.RawMessage {
 	return splice(obj, m.val, m.valEnd, changed)
 }
 
-// cut removes all members of that key but the first keep ones, each with one comma.
-func cut(obj json.RawMessage, key string, keep int) json.RawMessage {
-	if _, ok := find(obj, key); !ok {
+// Without returns obj without the members of these keys; every other byte stays,
+// white space included. obj is not modified.
+func Without(obj json.RawMessage, keys ...string) json.RawMessage { return cut(obj, 0, keys...) }
+
+// Pick finds the raw values of several keys in one pass: of equal keys the
+// first, nil for one that is not there. values has a place for each key.
+func Pick(obj json.RawMessage, keys []string, values []json.RawMessage) {
+	clear(values)
+	left := len(keys)
+	w := walk(obj)
+	for m, ok := w.next(); ok && left > 0; m, ok = w.next() {
+		if i := oneOf(obj[m.key:m.keyEnd], keys); i >= 0 && values[i] == nil {
+			values[i] = obj[m.val:m.valEnd:m.valEnd]
+			left--
+		}
+	}
+}
+
+// oneOf returns which of the keys a key with its quotes is, -1 for none.
+func oneOf(key []byte, keys []string) int {
+	for i, k := range keys {
+		if stringIs(key, k) {
+			return i
+		}
+	}
+	return -1
+}
+
+// cut removes all members of these keys but the first keep ones, each with one comma.
+func cut(obj json.RawMessage, keep int, keys ...string) json.RawMessage {
+	found := false
+	w := walk(obj)
+	for m, ok := w.next(); ok && !found; m, ok = w.next() {
+		found = oneOf(obj[m.key:m.keyEnd], keys) >= 0
+	}
+	if !found {
 		return obj
 	}
-	var out []byte
+	out := make([]byte, 0, len(obj))
 	done := 0   // obj[:done] is in out, as far as it stays
 	comma := -1 // in out: the comma after the last member that stays
-	w := walk(obj)
+	w = walk(obj)
 	for m, ok := w.next(); ok; m, ok = w.next() {
-		if match := stringIs(obj[m.key:m.keyEnd], key); !match || keep > 0 {
+		if match := oneOf(obj[m.key:m.keyEnd], keys) >= 0; !match || keep > 0 {
 			if match {
 				keep--
 			}

@@ -246,3 +246,26 @@ func others(b []byte, key string) string {
 	}
 	return text.String()
 }
+
+func TestPick_FindsTheFirstOfEachKeyInOnePass(t *testing.T) {
+	values := []json.RawMessage{[]byte("stale"), nil, nil}
+	Pick(json.RawMessage(` {"b" : [1, {"a":2}], "\u0061":null,"a":2, "b":3 , "x":"c"} `), []string{"a", "b", "c"}, values)
+	if string(values[0]) != "null" || string(values[1]) != `[1, {"a":2}]` || values[2] != nil {
+		t.Errorf("%q", values)
+	}
+	Pick(json.RawMessage(`[1]`), []string{"a", "b", "c"}, values)
+	if values[0] != nil || values[1] != nil {
+		t.Errorf("of a list: %q", values)
+	}
+}
+
+func TestWithout_RemovesSeveralKeysAsDeleteRemovesOne(t *testing.T) {
+	for _, obj := range []string{
+		`{}`, `{"a":1}`, `{"a":1,"b":2}`, `{ "x" : 1 , "a":2 ,"y":3, "b" : 4 }`, `{"a":1,"x":2,"a":3}`, `{"b":1 , "a":2 , "x":3}`, `{"x":[{"a":1}]}`, `[1]`, `null`,
+	} {
+		want := Delete(Delete(json.RawMessage(obj), "a"), "b")
+		if got := Without(json.RawMessage(obj), "a", "b"); string(got) != string(want) {
+			t.Errorf("%s: %s, want %s", obj, got, want)
+		}
+	}
+}

@@ -27,18 +27,24 @@ func ReadMeta(params json.RawMessage) Meta {
 	if !ok {
 		return m
 	}
-	if v, ok := jsonrpc.Get(meta, MetaProtocolVersion); ok {
+	var v [len(metaKeys)]json.RawMessage
+	jsonrpc.Pick(meta, metaKeys[:], v[:])
+	if v[0] != nil {
 		m.HasProtocolVersion = true
-		m.ProtocolVersion, _ = jsonrpc.GetString(v)
+		m.ProtocolVersion, _ = jsonrpc.GetString(v[0])
 	}
-	m.ClientInfo, _ = jsonrpc.Get(meta, MetaClientInfo)
-	m.ClientCapabilities, _ = jsonrpc.Get(meta, MetaClientCapabilities)
-	m.LogLevel, _ = jsonrpc.GetString(meta, MetaLogLevel)
-	if token, ok := jsonrpc.Get(meta, MetaProgressToken); ok && isToken(token) {
+	m.ClientInfo, m.ClientCapabilities = v[1], v[2]
+	if v[3] != nil {
+		m.LogLevel, _ = jsonrpc.GetString(v[3])
+	}
+	if token := v[4]; token != nil && isToken(token) {
 		m.ProgressToken = token
 	}
 	return m
 }
+
+// metaKeys are what is read of _meta: the eraKeys, and the token.
+var metaKeys = [...]string{MetaProtocolVersion, MetaClientInfo, MetaClientCapabilities, MetaLogLevel, MetaProgressToken}
 
 // isToken tells whether raw is a string or a number.
 func isToken(raw json.RawMessage) bool {
@@ -47,7 +53,7 @@ func isToken(raw json.RawMessage) bool {
 }
 
 // eraKeys are the members of _meta by which the modern era speaks of itself.
-var eraKeys = [...]string{MetaProtocolVersion, MetaClientInfo, MetaClientCapabilities, MetaLogLevel}
+var eraKeys = metaKeys[:4]
 
 // StripMeta removes the io.modelcontextprotocol/{protocolVersion,clientInfo,clientCapabilities,logLevel}
 // members from params._meta, and a _meta that is empty then. Everything else
@@ -57,10 +63,7 @@ func StripMeta(params json.RawMessage) json.RawMessage {
 	if !ok {
 		return params
 	}
-	rest := meta
-	for _, key := range eraKeys {
-		rest = jsonrpc.Delete(rest, key)
-	}
+	rest := jsonrpc.Without(meta, eraKeys...)
 	if len(rest) == len(meta) {
 		return params
 	}
