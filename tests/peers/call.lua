@@ -11,12 +11,13 @@ wrong = 0
 said = "" -- by the first wrong answer
 
 -- In a session no two requests in flight may have one id: threads take ids of
--- their own, in turn, and more than there are connections.
+-- their own, in turn, and so many that a request may well lag behind others.
 if #job.sessions > 0 then
    local requests, last = {}, 0
    function init()
-      for i = 1, 16 do
-         wrk.body = job.body:gsub('"id":1,', '"id":' .. (index * 16 + i) .. ',', 1)
+      local ids = math.floor(16384 / #job.sessions)
+      for i = 1, ids do
+         wrk.body = job.body:gsub('"id":1,', '"id":' .. (index * ids + i) .. ',', 1)
          for _, id in ipairs(job.sessions) do
             wrk.headers["Mcp-Session-Id"] = id
             requests[#requests + 1] = wrk.format()
