@@ -268,6 +268,10 @@ func TestSubscribe_OutlivesTheConnectionTheGenerationAndADisconnect(t *testing.T
 			slices.Sort(got)
 			return slices.Equal(got, []string{"a", "b"})
 		})
+		if what != "at first" { // what may have been missed is told
+			c.hears("a")
+			other.hears("b")
+		}
 		l.changes("a")
 		c.hears("a")
 		l.changes("b")

@@ -139,5 +139,5 @@ func TestSubscribe_TheSessionEndsBeforeItGrants(t *testing.T) {
 	if f := <-refused; f == nil || f.Kind != messages.KindCancelled {
 		t.Errorf("%v", f)
 	}
-	actortest.Eventually(t, "its server is told", func() bool { return server.Last().Cancelled.Load() == 1 })
+	actortest.Eventually(t, "its server is told", func() bool { return server.Last().InFlight.Load() == 0 })
 }

@@ -132,6 +132,7 @@ func (c *client) handle(ctx actor.Context, in messages.ToClient) {
 		}
 	case messages.Recall:
 		ctx.Send(ctx.Sender(), messages.Standing{Requests: slices.Clone(c.standing)})
+		c.missed()
 	case messages.KeepEvent:
 		ctx.Send(ctx.Sender(), c.keep(m))
 	case messages.CloseStream:

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"encoding/json"
 	"slices"
 	"time"
 
@@ -69,6 +70,17 @@ func (c *client) wants(m *messages.Subscribe) bool {
 		return !slices.ContainsFunc(c.standing, func(r messages.Request) bool { return r.Method == methodSubscribe && r.Name == uri })
 	})
 	return len(m.URIs) > 0
+}
+
+// missed: another session of the server is about to be told of what is subscribed
+// to. Until now nobody has told of changes.
+func (c *client) missed() {
+	for _, r := range c.standing {
+		if r.Method == methodSubscribe {
+			params, _ := json.Marshal(map[string]string{"uri": r.Name}) // a text has a JSON form
+			c.fromServer(messages.Notification{Method: "notifications/resources/updated", Params: params})
+		}
+	}
 }
 
 // subscriptionEnded ends a stream in good order. A session that has none of its

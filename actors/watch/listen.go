@@ -109,7 +109,7 @@ func (w *watch) acknowledged(l *listen, params json.RawMessage) {
 		case !granted:
 			w.withdraw(uri)
 		default:
-			w.updated(messages.Notification{Method: "notifications/resources/updated", Params: object("uri", uri)})
+			w.updated(missed(uri))
 		}
 	}
 	w.closeUnused(l)

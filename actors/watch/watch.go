@@ -255,6 +255,10 @@ func (w *watch) answer() {
 			w.send(a.door, reply)
 		case len(reply.Granted) < len(a.uris): // what it had before is not to be had again
 			w.tell(a.by, messages.SubscriptionEnded{By: a.by})
+		default:
+			for _, uri := range reply.Granted {
+				w.tell(a.by, messages.ResourceUpdated{Stream: a.by.Stream, Notification: missed(uri)})
+			}
 		}
 		return true
 	})
@@ -402,6 +406,11 @@ func (w *watch) updated(n messages.Notification) {
 			}
 		}
 	}
+}
+
+// missed says of a resource that it may have changed while nobody told of it.
+func missed(uri string) messages.Notification {
+	return messages.Notification{Method: "notifications/resources/updated", Params: object("uri", uri)}
 }
 
 // isPart tells whether uri is that of a resource, or of a part of it.

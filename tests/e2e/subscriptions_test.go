@@ -124,6 +124,7 @@ func TestSubscriptions_OfAProcessThatDiedAreAskedForAgainWithoutACall(t *testing
 		_ = syscall.Kill(pid, syscall.SIGKILL) // one that has ended is as good
 	}
 	actortest.Eventually(t, "the next process is asked", func() bool { return count(`"resourceSubscriptions":["a:1"]`) == 1 })
+	s.expect(updatedNote, `"uri":"a:1"`) // what may have been missed
 	call(t, c, "change", `{"uri":"a:1"}`)
 	s.expect(updatedNote, `"uri":"a:1"`)
 	s.close()
@@ -186,8 +187,10 @@ func TestSubscriptions_AQuietLegacyClientIsNotLeftAlone(t *testing.T) {
 	}
 	actortest.Eventually(t, "its next session is told", func() bool { return count(`"resources/subscribe"`) == 2 })
 	call(t, c, "change", `{"uri":"a:1"}`)
-	if m := await(t, "the change", hears); m.Method != updatedNote {
-		t.Errorf("heard %+v", m)
+	for _, what := range []string{"what may have been missed", "the change"} {
+		if m := await(t, what, hears); m.Method != updatedNote || !strings.Contains(string(m.Params), `"uri":"a:1"`) {
+			t.Errorf("%s: heard %+v", what, m)
+		}
 	}
 }
 

@@ -26,7 +26,9 @@ func TestRelayQuestion_OfAConnectionThatHasGoneIsNotWaitedFor(t *testing.T) {
 	stream := w.open(http.MethodPost, call(1, "ask"), session...)
 	stream.expect(rootsAsked)
 	stream.close()
-	await(t, "the end of the server's waiting", w.service.ended)
+	if err := await(t, "the end of the server's waiting", w.service.ended); err != nil {
+		t.Error(err)
+	}
 
 	// Who takes no stream cannot be asked at all.
 	_, _, got := w.post(call(2, "ask"), append(session, "Accept", typeJSON)...)
