@@ -180,10 +180,12 @@ func BenchmarkPath(b *testing.B) {
 // What is priced must work, also when nobody looks at prices.
 func TestPath_EveryWayOverEveryWireAnswers(t *testing.T) {
 	for _, w := range wires {
-		for _, way := range ways(t, w.over, w.protocol) {
-			if err := way.do(); err != nil {
-				t.Errorf("%s, %s: %v", w.name, way.name, err)
+		t.Run(w.name, func(t *testing.T) {
+			for _, way := range ways(t, w.over, w.protocol) {
+				if err := way.do(); err != nil {
+					t.Errorf("%s: %v", way.name, err)
+				}
 			}
-		}
+		})
 	}
 }

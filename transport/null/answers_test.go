@@ -187,9 +187,9 @@ func TestSSE_MessagesOfNobodyAreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for body, want := range map[string]int{
-		toolCall(1):                        500,
-		strings.Repeat("x", 16<<20+1):      400,
-		`{"jsonrpc":"2.0","method":"any"}`: 202,
+		toolCall(1): 500,
+		strings.Repeat("x", limits.RequestBytes+1): 400,
+		`{"jsonrpc":"2.0","method":"any"}`:         202,
 	} {
 		if got, err := testkit.Ask(t.Context(), "POST", url+"/message?session="+id, body, nil); err != nil || got.Status != want {
 			t.Errorf("%.40s: %d, want %d (%v)", body, got.Status, want, err)

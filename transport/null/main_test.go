@@ -22,6 +22,7 @@ func TestMain(m *testing.M) {
 		}
 		syscall.Exit(0) // not os.Exit, in which the race detector sleeps
 	}
+	limits.RequestBytes = 1 << 16 // what is over it is soon sent
 	goleak.VerifyTestMain(m)
 }
 
