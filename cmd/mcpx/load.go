@@ -259,7 +259,7 @@ func (l *loadFlags) notBegun(ctx context.Context, t *side, err error) error {
 	case ctx.Err() != nil:
 		return errors.New("stopped before anything was measured")
 	case errors.As(err, &open):
-		return fmt.Errorf("%w%s", t.unreachable(err, &l.of), descriptorHint(l.clients))
+		return fmt.Errorf("%w%s", t.unreachable(err, &l.of), descriptorHint(max(l.clients, l.sessions), t.descriptors()))
 	}
 	return usageError{err}
 }

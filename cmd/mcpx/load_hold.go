@@ -18,14 +18,12 @@ const spareDescriptors = 64
 // descriptorHint says that the limit on open files may be too low for so many
 // sessions; empty where it is not. Go has raised the soft limit to the hard one
 // when the program started.
-func descriptorHint(sessions int) string {
+func descriptorHint(sessions int, each uint64) string {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		return ""
 	}
-	// Over HTTP a session holds its event stream, and for some seconds the
-	// connection of its last request; as a process it has three pipes.
-	need := uint64(3*sessions + spareDescriptors)
+	need := uint64(sessions)*each + spareDescriptors
 	if uint64(limit.Cur) >= need { //nolint:unconvert // its type differs between systems
 		return ""
 	}
@@ -34,7 +32,7 @@ func descriptorHint(sessions int) string {
 
 // holdSessions is --sessions with --hold.
 func (l *loadFlags) holdSessions(ctx context.Context, s streams, t *side) error {
-	if hint := descriptorHint(l.sessions); hint != "" {
+	if hint := descriptorHint(l.sessions, t.descriptors()); hint != "" {
 		fmt.Fprintf(s.err, "mcpx: warning:%s\n", hint)
 	}
 	plan := workload.Plan{
@@ -81,6 +79,16 @@ func printHeld(w io.Writer, t *side, h *workload.Held) {
 	for _, f := range h.Faults {
 		fmt.Fprintf(w, "  %d × %s: %s\n", f.Count, f.Fault, f.Example)
 	}
+}
+
+// descriptors is how many open files a session may need: over HTTP its event
+// stream and, for some seconds, the connection of its last request; a process
+// has three pipes, and one to its guard.
+func (t *side) descriptors() uint64 {
+	if t.process {
+		return 4
+	}
+	return 2
 }
 
 // opening is how many sessions are opened at a time.

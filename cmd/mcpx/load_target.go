@@ -220,7 +220,7 @@ func (t *side) survey(ctx context.Context, f *sideFlags, l *loadFlags) error {
 		return fmt.Errorf("%s speaks %s, which has no ping: say --era legacy, or leave it out of --mix", t.name, t.peer.Protocol)
 	}
 	for _, step := range t.steps {
-		t.asks = append(t.asks, strings.TrimSpace(step.Method+" "+brief(string(step.Params.Append(nil, 0, 1)))))
+		t.asks = append(t.asks, strings.TrimSpace(step.Method+" "+workload.Brief(string(step.Params.Append(nil, 0, 1)))))
 	}
 	return nil
 }
@@ -308,12 +308,4 @@ func (t *side) usage() func(bool) (procs.Usage, error) {
 		return nil
 	}
 	return func(full bool) (procs.Usage, error) { return procs.Of(full, t.roots()...) }
-}
-
-func brief(text string) string {
-	const most = 200
-	if runes := []rune(text); len(runes) > most {
-		return fmt.Sprintf("%s… (%d bytes)", string(runes[:most]), len(text))
-	}
-	return text
 }

@@ -208,10 +208,10 @@ func TestTeller_OnATerminalThereIsOneLine(t *testing.T) {
 }
 
 func TestDescriptorHint_SaysWhenTheLimitIsTooLow(t *testing.T) {
-	if hint := descriptorHint(1); hint != "" {
+	if hint := descriptorHint(1, 4); hint != "" {
 		t.Error(hint)
 	}
-	if hint := descriptorHint(1 << 40); !strings.Contains(hint, "raise it with ulimit -n") {
+	if hint := descriptorHint(1<<40, 2); !strings.Contains(hint, "raise it with ulimit -n") {
 		t.Error(hint)
 	}
 }

@@ -29,7 +29,7 @@ func Arguments(input json.RawMessage, given string, payload int) (Template, erro
 		return t, err
 	}
 	if err := t.object(); err != nil {
-		return t, fmt.Errorf("the arguments %s: %w", brief(text), err)
+		return t, fmt.Errorf("the arguments %s: %w", Brief(text), err)
 	}
 	if payload > 0 {
 		name, err := payloadName(input, t.Append(nil, 0, 1))
@@ -63,7 +63,7 @@ func fits(input, arguments json.RawMessage) error {
 	for i, p := range problems {
 		texts[i] = p.Path + " " + p.Message
 	}
-	return fmt.Errorf("the arguments %s do not fit the tool's schema: %s", brief(string(arguments)), strings.Join(texts, "; "))
+	return fmt.Errorf("the arguments %s do not fit the tool's schema: %s", Brief(string(arguments)), strings.Join(texts, "; "))
 }
 
 // payloadNames are the names of arguments for which a long text is likely to be

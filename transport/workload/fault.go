@@ -61,7 +61,7 @@ type tally map[Fault]*FaultCount
 func (t tally) add(f Fault, example func() string) {
 	c := t[f]
 	if c == nil {
-		c = &FaultCount{Fault: f.String(), Example: brief(example())}
+		c = &FaultCount{Fault: f.String(), Example: Brief(example())}
 		t[f] = c
 	}
 	c.Count++

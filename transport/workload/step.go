@@ -27,7 +27,7 @@ type Step struct {
 // Call returns the step that calls a tool. Arguments must make JSON objects.
 func Call(tool string, arguments Template) (Step, error) {
 	if err := arguments.object(); err != nil {
-		return Step{}, fmt.Errorf("the arguments %s: %w", brief(arguments.String()), err)
+		return Step{}, fmt.Errorf("the arguments %s: %w", Brief(arguments.String()), err)
 	}
 	text := `{"name":` + string(jsonrpc.Quote(tool)) + `,"arguments":` + arguments.String() + `}`
 	params, err := NewTemplate(text)
@@ -110,11 +110,11 @@ func holds(result json.RawMessage, expect []byte) bool {
 	return bytes.Contains(result, quoted[1:len(quoted)-1])
 }
 
-// brief cuts a text for a message.
-func brief(text string) string {
+// Brief cuts a text for a message, and says how long it was.
+func Brief(text string) string {
 	const most = 160
 	if runes := []rune(text); len(runes) > most {
-		return string(runes[:most]) + "…"
+		return fmt.Sprintf("%s… (%d bytes)", string(runes[:most]), len(text))
 	}
 	return text
 }

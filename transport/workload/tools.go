@@ -27,7 +27,7 @@ func ListTools(ctx context.Context, s Session) ([]messages.Tool, error) {
 		}
 		list, ok := jsonrpc.Get(out.Result, "tools")
 		if !ok {
-			return nil, fmt.Errorf("the answer to tools/list holds no tools: %s", brief(string(out.Result)))
+			return nil, fmt.Errorf("the answer to tools/list holds no tools: %s", Brief(string(out.Result)))
 		}
 		for raw := range jsonrpc.Elements(list) {
 			name, _ := jsonrpc.GetString(raw, "name")
@@ -102,7 +102,7 @@ func byMethod(server, tool string) string {
 // compact tool that a gateway has for it. The error says that it has none.
 func CallThrough(tools []messages.Tool, server, tool string, arguments Template) (Step, error) {
 	if err := arguments.object(); err != nil {
-		return Step{}, fmt.Errorf("the arguments %s: %w", brief(arguments.String()), err)
+		return Step{}, fmt.Errorf("the arguments %s: %w", Brief(arguments.String()), err)
 	}
 	for _, way := range through {
 		if !slices.ContainsFunc(tools, func(t messages.Tool) bool { return t.Name == way.tool }) {

@@ -51,7 +51,7 @@ func TestFaults_AreCountedByKindTheMostFrequentFirst(t *testing.T) {
 	all.merge(one)
 	all.merge(other)
 	list := all.list()
-	if len(list) != 2 || list[0] != (FaultCount{"JSON-RPC error -32000", 3, strings.Repeat("ä", 160) + "…"}) ||
+	if len(list) != 2 || list[0] != (FaultCount{"JSON-RPC error -32000", 3, strings.Repeat("ä", 160) + "… (1000 bytes)"}) ||
 		list[1] != (FaultCount{"tool error", 3, "the first"}) {
 		t.Fatalf("%+v", list)
 	}
