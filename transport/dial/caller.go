@@ -6,6 +6,7 @@ import (
 
 	"github.com/mcpx/mcpx/actors/link"
 	"github.com/mcpx/mcpx/messages"
+	"github.com/mcpx/mcpx/transport/jsonrpc"
 	"github.com/mcpx/mcpx/transport/mcp"
 )
 
@@ -48,8 +49,14 @@ func (d *Dialer) as(caller messages.Caller) identity {
 
 func isObject(raw json.RawMessage) bool { return len(raw) > 0 && raw[0] == '{' }
 
-// modern adds what every request of the modern era says of its client.
+// modern adds what every request of the modern era says of its client. A caller
+// of that era has said it itself, with each request anew.
 func (id identity) modern(params json.RawMessage, version, logLevel string) json.RawMessage {
+	if id.mirrors && id.isModern {
+		if said, ok := jsonrpc.GetString(params, "_meta", mcp.MetaProtocolVersion); ok && said == version {
+			return params
+		}
+	}
 	info := id.info
 	if id.anonymous {
 		info = nil
