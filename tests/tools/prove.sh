@@ -97,7 +97,7 @@ isolation() {
 }
 
 conformance() {
-	begin conformance 'the official suites and the clients of others, three times in a row: see conformance.md'
+	begin conformance 'the official suites three times in a row, and the clients of others: see conformance.md'
 	local dir
 	dir=$(mktemp -d)
 	go build -trimpath -o "$dir/mcpx" ./cmd/mcpx
