@@ -22,6 +22,7 @@ import (
 // notifications queued per session and per listen stream (an equal
 // list_changed is queued once, then the oldest is dropped and counted); as many
 // questions without an answer, and requests that hold until further notice;
+// comeBack for a client that was asked and has gone;
 // limits.resume_events and limits.resume_bytes of
 // what was sent, for limits.resume_for; limits.client_idle without request,
 // stream or check.

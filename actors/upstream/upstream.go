@@ -39,10 +39,12 @@ import (
 // beyond which a call is overloaded, and as many waiting for the result of an
 // equal call; pool.max connections, those that close
 // included; one probe of each kind, which may have a connection of its own;
-// limits.cache_* of results.
+// limits.cache_* of results; of each client session what waits without a call:
+// one want for each of its listen streams, and one for the session itself.
 //
 // Crash: it is restarted with empty state. Its sessions answer while they stop,
-// its links close their connections, and it connects anew. Its last catalog
+// clients ask again for what they listen to, its links close their connections,
+// and it connects anew. Its last catalog
 // lives on in the gateway's table, marked stale.
 type upstream struct {
 	Config
