@@ -16,7 +16,8 @@ type loadTarget struct {
 	era     string   // "modern", "legacy"
 	tool    []string // flag and name
 	headers map[string]string
-	pid     int // whose CPU counts; 0: nobody's, or it starts null servers itself
+	rate    float64 // calls per second; 0: as many as it answers
+	pid     int     // whose CPU counts; 0: nobody's, or it starts null servers itself
 }
 
 // mcpxLoad loads a target with sessions of their own, over HTTP one request at a
@@ -26,6 +27,9 @@ func (b *bench) mcpxLoad(t loadTarget, text string, clients int, length time.Dur
 		"--expect", text[:min(len(text), 1000)], t.tool[0], t.tool[1]}
 	for name, value := range t.headers {
 		args = append(args, "--header", name+": "+value)
+	}
+	if t.rate != 0 {
+		args = append(args, "--rate", fmt.Sprintf("%.1f", t.rate))
 	}
 	if t.pid != 0 {
 		args = append(args, "--pid", fmt.Sprint(t.pid))

@@ -125,14 +125,20 @@ func (b *bench) measure(r row, round int, length time.Duration, into *results) (
 	if err := t.check(); err != nil {
 		return err
 	}
-	if _, err := t.load(slices.Max(r.clients), time.Second); err != nil { // to warm up
-		return err
+	if r.paced == "" {
+		if _, err := t.load(slices.Max(r.clients), time.Second); err != nil { // to warm up
+			return err
+		}
+	} else if t.mcp.rate = into.samples[key{r.paced, r.clients[0], byLoad}][round].Rate / 2; t.mcp.rate == 0 {
+		return fmt.Errorf("its pace is unknown: %s must be measured as well, by %s", r.paced, byLoad)
 	}
 	for _, n := range r.clients {
 		for _, by := range into.generators {
 			var s sample
 			var err error
 			switch {
+			case by == byWrk && r.paced != "":
+				continue
 			case by == byWrk:
 				s, err = watch(t.pid, func() (sample, error) { return t.load(n, length) })
 			case t.mcp == nil:

@@ -108,6 +108,7 @@ var claims = []claim{
 	{"throughput, REST / transparent", "100B/mcpx-rest", "100B/mcpx", 16, rate, false, 0.7},
 	{"throughput, modern / legacy", "100B/mcpx", "100B/mcpx-legacy", 16, rate, false, 1},
 	{"throughput, isolation request on legacy http / ReverseProxy", "isolation/http-request", "100B/ReverseProxy", 16, rate, false, 0.2},
+	{"p50, isolation request / shared, stdio, at half the rate that request can do", "paced/stdio-request", "paced/stdio-shared", 16, p50, true, 1.25},
 	{"throughput, 10 KB, transparent / ReverseProxy", "10KB/mcpx", "10KB/ReverseProxy", 16, rate, false, 1.2},
 	{"throughput, 1 MB, transparent / ReverseProxy", "1MB/mcpx", "1MB/ReverseProxy", 16, rate, false, 1},
 }
@@ -220,6 +221,9 @@ func (r *results) table(b *strings.Builder, group string, n int, by string) {
 	name := by
 	if strings.HasPrefix(group, "stdio-") && by == byWrk {
 		name = "the lean client"
+	}
+	if !slices.ContainsFunc(r.rows, func(row row) bool { return row.group == group && len(r.samples[key{row.id(), n, by}]) > 0 }) {
+		return
 	}
 	fmt.Fprintf(b, "\n## %s, %d clients, by %s\n\n", group, n, name)
 	b.WriteString("| target | what | req/s | / ReverseProxy | CPU µs per request | / ReverseProxy | p50 µs | p99 µs | RSS MB | PSS MB | wrong |\n" +

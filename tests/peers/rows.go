@@ -17,6 +17,10 @@ type row struct {
 	clients     []int
 	start       func(b *bench, null *running, bytes int) (*target, error)
 	about       string // for the report
+
+	// paced rows get half as many calls per second as this row could answer in
+	// the same round; from mcpx load, which alone can.
+	paced string
 }
 
 func (r row) id() string { return r.group + "/" + r.name }
@@ -50,7 +54,7 @@ var roomy = map[string]any{"pool": map[string]any{"max": 256}}
 func rows(peers []peer, against bool) []row {
 	few, two, one := []int{1, 16, 64}, []int{16, 64}, []int{16}
 	http100 := func(name string, clients []int, start func(*bench, *running, int) (*target, error), about string) row {
-		return row{"100B", name, 100, clients, start, about}
+		return row{group: "100B", name: name, bytes: 100, clients: clients, start: start, about: about}
 	}
 	all := []row{
 		http100(direct, few, startDirect, "the null server itself"),
@@ -76,22 +80,27 @@ func rows(peers []peer, against bool) []row {
 			server := map[string]any{"isolation": policy, "protocol": "legacy", "pool": roomy["pool"]}
 			// A session of a transparent endpoint is its client's under every policy.
 			about := "`exec`, isolation `" + policy + "`, legacy upstream over " + wire
-			all = append(all, row{"isolation", wire + "-" + policy, 100, one, viaMCPXTo(wire, "/mcp", true, server), about})
+			all = append(all, row{"isolation", wire + "-" + policy, 100, one, viaMCPXTo(wire, "/mcp", true, server), about, ""})
 		}
+	}
+	for _, policy := range []string{"request", "shared"} {
+		server := map[string]any{"isolation": policy, "protocol": "legacy", "pool": roomy["pool"]}
+		all = append(all, row{"paced", "stdio-" + policy, 100, one, viaMCPXTo("stdio", "/mcp", true, server),
+			"`exec`, isolation `" + policy + "`, over stdio, at half the rate that isolation `request` can do", "isolation/stdio-request"})
 	}
 	for _, size := range []struct {
 		group string
 		bytes int
 	}{{"10KB", 10 << 10}, {"1MB", 1 << 20}} {
 		all = append(all,
-			row{size.group, direct, size.bytes, two, startDirect, "the null server itself"},
-			row{size.group, reverseProxy, size.bytes, two, startReverseProxy, "httputil.ReverseProxy"},
-			row{size.group, transparent, size.bytes, two, viaMCPX("/mcp/null", false, nil), "`/mcp/null`, modern"})
+			row{size.group, direct, size.bytes, two, startDirect, "the null server itself", ""},
+			row{size.group, reverseProxy, size.bytes, two, startReverseProxy, "httputil.ReverseProxy", ""},
+			row{size.group, transparent, size.bytes, two, viaMCPX("/mcp/null", false, nil), "`/mcp/null`, modern", ""})
 	}
 	for _, delay := range []string{"0ms", "5ms"} {
 		all = append(all,
-			row{"stdio-" + delay, direct, 100, few, stdioTarget(false, delay), "the null server itself, over stdio"},
-			row{"stdio-" + delay, transparent, 100, few, stdioTarget(true, delay), "`mcpx stdio --endpoint null` in front of it"})
+			row{"stdio-" + delay, direct, 100, few, stdioTarget(false, delay), "the null server itself, over stdio", ""},
+			row{"stdio-" + delay, transparent, 100, few, stdioTarget(true, delay), "`mcpx stdio --endpoint null` in front of it", ""})
 	}
 	return all
 }
