@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/mcpx/mcpx/actors/actortest"
+	"github.com/mcpx/mcpx/transport/jsonrpc"
 )
 
 // Subscriptions of the modern era. mcpx keeps its own with the server, and the
@@ -45,7 +46,7 @@ func (s scene) wanted(name, value string) bool {
 		return true
 	}
 	for _, r := range s.up.listening() {
-		if string(member(r.Params, "notifications", name)) == value {
+		if jsonEqual(member(r.Params, "notifications", name), []byte(value)) {
 			return true
 		}
 	}
@@ -77,7 +78,7 @@ func announces(t *testing.T, s scene, payload string) {
 	}
 	seen := s.client.others().len()
 	for _, r := range s.up.listening() {
-		r.notify(m.Method, string(set(m.Params, string(r.ID), subscriptionID...)))
+		r.notify(m.Method, string(jsonrpc.Set(m.Params, r.ID, subscriptionID...)))
 	}
 	got := s.heardMeanwhile(t, q, seen, m.Method)
 	if id := member(got.Params, subscriptionID...); string(id) != q.id {
@@ -86,7 +87,8 @@ func announces(t *testing.T, s scene, payload string) {
 	// That a list has changed is told once however often it did, so it is the
 	// fact that passes, and not what else a server says with it.
 	if !strings.HasSuffix(m.Method, "/list_changed") {
-		wantPassed(t, m.Method, without(got.Params, subscriptionID), without(m.Params, subscriptionID))
+		tagged := jsonrpc.Set(m.Params, json.RawMessage("1"), subscriptionID...)
+		wantPassed(t, m.Method, without(got.Params, subscriptionID), without(tagged, subscriptionID))
 	}
 }
 

@@ -37,7 +37,7 @@ var modernRoles = map[string]role{
 	"SubscriptionsListenRequest": listens, "SubscriptionsAcknowledgedNotification": acknowledged,
 	"SubscriptionsListenResult": ends, "SubscriptionsListenResultResponse": inside("result", ends),
 	"ToolListChangedNotification": announces, "PromptListChangedNotification": announces,
-	"ResourceListChangedNotification": announces,
+	"ResourceListChangedNotification": announces, "ResourceUpdatedNotification": announces,
 
 	"Error": failed, "JSONRPCErrorResponse": failure,
 	"ParseError": failed, "InvalidRequestError": failed, "MethodNotFoundError": failed, "InvalidParamsError": failed, "InternalError": failed,
@@ -48,7 +48,6 @@ var modernRoles = map[string]role{
 
 // modernParts are the definitions of 2026-07-28 that are no messages.
 var modernParts = map[string]string{
-	"to come with subscriptions of single resources": "ResourceUpdatedNotification",
 	"params of requests and notifications": "CallToolRequestParams CancelledNotificationParams CompleteRequestParams CreateMessageRequestParams " +
 		"ElicitRequestFormParams ElicitRequestParams ElicitRequestURLParams GetPromptRequestParams InputResponseRequestParams " +
 		"LoggingMessageNotificationParams NotificationParams PaginatedRequestParams ProgressNotificationParams ReadResourceRequestParams " +
@@ -80,7 +79,7 @@ func stranger() string {
 // discovers: what the client says of itself when it asks what there is.
 func discovers(t *testing.T, s scene, payload string) {
 	m, _ := parse([]byte(payload))
-	s.client.begin(m.Method, string(m.Params)).result(t)
+	s.dial(t, "").begin(m.Method, string(m.Params)).result(t)
 	info := []string{"_meta", "io.modelcontextprotocol/clientInfo"}
 	var came []string
 	for _, r := range s.up.log.sofar() { // also before: it is asked once in the name of a client
@@ -98,7 +97,7 @@ func discovers(t *testing.T, s scene, payload string) {
 func discovered(t *testing.T, s scene, payload string) {
 	s.up.says(payload)
 	params := strings.Replace(`{"_meta":`+stranger()+`}`, `"io.modelcontextprotocol/clientInfo":{"name":"client","version":"1"},`, "", 1)
-	wantPassed(t, "the result of server/discover", []byte(s.client.begin("server/discover", params).result(t)), []byte(payload))
+	wantPassed(t, "the result of server/discover", []byte(s.dial(t, "").begin("server/discover", params).result(t)), []byte(payload))
 }
 
 // requiring is a result that asks for one thing.
