@@ -159,7 +159,7 @@ func (x *httpExchange) refused(resp *http.Response) reply {
 }
 
 // believed is the length up to which there is room for an answer before it comes.
-const believed = 1 << 20
+const believed = 4 << 20
 
 // body reads an answer's body within limits.message_bytes; ErrTooLong beyond it.
 func (c *httpCore) body(resp *http.Response) ([]byte, error) {

@@ -81,7 +81,8 @@ func (h *httpFront) batch(rep *reply, r *http.Request, body []byte) {
 		slots <- struct{}{}
 		running.Go(func() {
 			defer func() { <-slots }()
-			answers[i], _ = h.inSession(rep, r, spec.ID, req)
+			answer, _ := h.inSession(rep, r, spec.ID, req)
+			answers[i] = answer.message()
 			if answers[i] != nil && rep.isStreaming() {
 				_ = rep.event(answers[i])
 				answers[i] = nil

@@ -151,9 +151,27 @@ func (e *endpoint) answer(ctx context.Context, req request, deliver func(message
 	return result, nil
 }
 
+// response is the answer to one request: a message that is ready, or a result,
+// which may be long and goes out as it is. The zero response is none: there is
+// nothing to send, since its client gave it up.
+type response struct {
+	ready  []byte
+	id     jsonrpc.ID
+	result json.RawMessage
+}
+
+func (r response) none() bool { return r.ready == nil && r.id.IsZero() }
+
+// message is the answer in one piece; nil for none.
+func (r response) message() []byte {
+	if r.ready != nil || r.none() {
+		return r.ready
+	}
+	return jsonrpc.AppendResult(nil, r.id, r.result)
+}
+
 // conclude answers one request that its session knows, and forgets it by end.
-// The message is nil where there is none to send: its client gave it up.
-func (e *endpoint) conclude(ctx context.Context, req request, deliver func(messages.Notification) error, end func()) []byte {
+func (e *endpoint) conclude(ctx context.Context, req request, deliver func(messages.Notification) error, end func()) response {
 	result, problem := e.answer(ctx, req, deliver)
 	quiet := silent(ctx)
 	if problem != nil && ctx.Err() != nil {
@@ -162,11 +180,11 @@ func (e *endpoint) conclude(ctx context.Context, req request, deliver func(messa
 	end() // before the answer goes out: its reader may use the id again at once
 	switch {
 	case quiet:
-		return nil
+		return response{}
 	case problem != nil:
-		return jsonrpc.AppendError(nil, req.msg.ID, problem)
+		return response{ready: jsonrpc.AppendError(nil, req.msg.ID, problem)}
 	}
-	return jsonrpc.AppendResult(nil, req.msg.ID, result)
+	return response{id: req.msg.ID, result: result}
 }
 
 // serve asks the service. A panic in it is a bug that costs this request only.

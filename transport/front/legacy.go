@@ -28,12 +28,12 @@ func (h *httpFront) legacy(rep *reply, r *http.Request, req request) {
 
 // answerInSession answers the one request of a POST.
 func (h *httpFront) answerInSession(rep *reply, r *http.Request, name messages.ClientID, req request) {
-	message, status := h.inSession(rep, r, name, req)
-	if message == nil {
+	answer, status := h.inSession(rep, r, name, req)
+	if answer.none() {
 		rep.closeSilently()
 		return
 	}
-	rep.answer(status, message)
+	rep.respond(status, answer)
 }
 
 // initialize opens a session (2025-11-25, lifecycle; transports: session management).
@@ -117,11 +117,11 @@ func (e *endpoint) take(ctx context.Context, spec messages.ClientSpec, msg jsonr
 	}
 }
 
-// inSession answers one request of a session: the message to send and its
-// status, or nil when the client cancelled it. A disconnect is no
+// inSession answers one request of a session: what to send and its status, or
+// nothing when the client cancelled it. A disconnect is no
 // cancellation: the call runs on, and its answer is kept where its client could
 // come back for it (2025-11-25, transports: sending messages).
-func (h *httpFront) inSession(rep *reply, r *http.Request, name messages.ClientID, req request) ([]byte, int) {
+func (h *httpFront) inSession(rep *reply, r *http.Request, name messages.ClientID, req request) (response, int) {
 	id := req.msg.ID
 	ctx := detached(r)
 	defer ctx.Cancel(nil)
@@ -133,10 +133,11 @@ func (h *httpFront) inSession(rep *reply, r *http.Request, name messages.ClientI
 		}
 	}
 	if err != nil && failureOf(err).Kind == messages.KindUnavailable {
-		return jsonrpc.AppendError(nil, id, noSuchSession()), http.StatusNotFound
+		return response{ready: jsonrpc.AppendError(nil, id, noSuchSession())}, http.StatusNotFound
 	}
 	if err != nil {
-		return h.notBegun(rep, id, err)
+		message, status := h.notBegun(rep, id, err)
+		return response{ready: message}, status
 	}
 	spec := begun.Spec
 	spec.ID = name

@@ -55,7 +55,7 @@ func (h *httpFront) modern(rep *reply, r *http.Request, req request) {
 		if streamed {
 			rep.streamNow() // only now: an error has a status
 		}
-		rep.answer(http.StatusOK, jsonrpc.AppendResult(nil, req.msg.ID, result))
+		rep.respond(http.StatusOK, response{id: req.msg.ID, result: result})
 	}
 }
 

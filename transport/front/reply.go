@@ -206,6 +206,40 @@ func (r *reply) isStreaming() bool {
 	return r.streaming
 }
 
+// bigResult is the length from which a result is not copied into a message.
+const bigResult = 32 << 10
+
+// respond is answer for a response that is not none.
+func (r *reply) respond(status int, a response) {
+	if a.ready == nil && len(a.result) >= bigResult && r.respondWhole(status, a) {
+		return
+	}
+	r.answer(status, a.message())
+}
+
+// respondWhole writes a result as it is, if the answer may be plain JSON: in an
+// event it would have to stand on one line.
+func (r *reply) respondWhole(status int, a response) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.streaming || r.err != nil || !r.accept.json {
+		return false
+	}
+	head := jsonrpc.AppendResultHead(nil, a.id)
+	r.begin(status, len(head)+len(a.result)+len(jsonrpc.ResultTail))
+	_ = r.write(head, a.result, []byte(jsonrpc.ResultTail))
+	r.err = errStreamClosed
+	return true
+}
+
+// begin writes the head of an answer that is plain JSON.
+func (r *reply) begin(status, length int) {
+	h := r.w.Header()
+	h["Content-Type"] = contentJSON
+	h.Set("Content-Length", strconv.Itoa(length))
+	r.w.WriteHeader(status)
+}
+
 // answer sends the last message, with the status if that is still open, and
 // ends the response. Errors of the protocol are JSON whatever is accepted.
 func (r *reply) answer(status int, message []byte) {
@@ -219,10 +253,7 @@ func (r *reply) answer(status int, message []byte) {
 	if r.err != nil {
 		return
 	}
-	h := r.w.Header()
-	h["Content-Type"] = contentJSON
-	h.Set("Content-Length", strconv.Itoa(len(message)))
-	r.w.WriteHeader(status)
+	r.begin(status, len(message))
 	_ = r.write(message)
 	r.err = errStreamClosed
 }
@@ -267,11 +298,11 @@ func (r *reply) finish() {
 	}
 }
 
-// write writes p in chunks, each with a deadline of its own, and flushes. In
+// write writes parts in chunks, each with a deadline of its own, and flushes. In
 // between there is no deadline: over HTTP/2 it would end a quiet stream. The
 // caller holds the lock.
-func (r *reply) write(p []byte) error {
-	err := r.flush(p)
+func (r *reply) write(parts ...[]byte) error {
+	err := r.flush(parts)
 	if err != nil {
 		r.err = err
 		if r.broken != nil {
@@ -281,18 +312,25 @@ func (r *reply) write(p []byte) error {
 	return err
 }
 
-func (r *reply) flush(p []byte) error {
-	for {
-		n := min(len(p), chunk)
-		// Deadlines are not supported by every ResponseWriter: such a one is
-		// bounded by others.
+func (r *reply) flush(parts [][]byte) error {
+	left := 0 // of a chunk
+	for _, p := range parts {
+		for len(p) > 0 {
+			if left == 0 {
+				// Deadlines are not supported by every ResponseWriter: such a
+				// one is bounded by others.
+				_ = r.rc.SetWriteDeadline(time.Now().Add(r.opts.WriteTimeout))
+				left = chunk
+			}
+			n := min(len(p), left)
+			if _, err := r.w.Write(p[:n]); err != nil {
+				return err
+			}
+			p, left = p[n:], left-n
+		}
+	}
+	if left == 0 { // there was nothing but a head to send
 		_ = r.rc.SetWriteDeadline(time.Now().Add(r.opts.WriteTimeout))
-		if _, err := r.w.Write(p[:n]); err != nil {
-			return err
-		}
-		if p = p[n:]; len(p) == 0 {
-			break
-		}
 	}
 	if err := r.rc.Flush(); err != nil {
 		return err

@@ -67,7 +67,7 @@ func (s *sseSession) start(rep *reply, msg jsonrpc.Message) (refusal []byte, sta
 	}
 	started := s.work(func() {
 		defer func() { <-s.slots }()
-		s.send(s.conclude(ctx, req, s.notify, end))
+		s.send(s.conclude(ctx, req, s.notify, end).message())
 	})
 	if !started {
 		end()

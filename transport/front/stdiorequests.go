@@ -82,7 +82,7 @@ func (c *stdio) start(req request, done func(answer []byte)) *jsonrpc.Error {
 	}
 	c.requests.Go(func() {
 		defer func() { <-c.slots }()
-		done(c.conclude(ctx, req, c.notifier(req.caller.Client), end))
+		done(c.conclude(ctx, req, c.notifier(req.caller.Client), end).message())
 	})
 	return nil
 }

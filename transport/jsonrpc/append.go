@@ -35,14 +35,21 @@ func appendCall(dst []byte, method string, params json.RawMessage) []byte {
 
 // AppendResult appends the response as one line without its end; a nil result becomes {}.
 func AppendResult(dst []byte, id ID, result json.RawMessage) []byte {
-	dst = slices.Grow(dst, len(id.raw)+len(result)+envelopeBytes)
-	dst = append(append(dst, prefix+`"id":`...), id.raw...)
-	dst = append(dst, `,"result":`...)
+	dst = AppendResultHead(slices.Grow(dst, len(id.raw)+len(result)+envelopeBytes), id)
 	if len(result) == 0 {
-		return append(dst, "{}}"...)
+		return append(dst, "{}"+ResultTail...)
 	}
-	return append(appendFlat(dst, result), '}')
+	return append(appendFlat(dst, result), ResultTail...)
 }
+
+// AppendResultHead appends what stands before the result of a response, for
+// those who write that as it is: not flat, and with ResultTail behind it.
+func AppendResultHead(dst []byte, id ID) []byte {
+	return append(append(append(dst, prefix+`"id":`...), id.raw...), `,"result":`...)
+}
+
+// ResultTail is what stands behind the result of a response.
+const ResultTail = "}"
 
 // AppendError appends the error response as one line without its end; the zero ID becomes null.
 func AppendError(dst []byte, id ID, e *Error) []byte {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 const depth = 256
@@ -256,6 +257,30 @@ func TestParseError_KeepsWhatFits(t *testing.T) {
 		}
 		if string(got.Raw) != again {
 			t.Errorf("%s: it is written again as %q", in, got.Raw)
+		}
+	}
+}
+
+// Long strings are looked at in strides: what is special must be found wherever
+// it stands in them.
+func TestScanString_FindsWhatIsSpecialInLongStringsToo(t *testing.T) {
+	for _, length := range []int{63, 64, 65, 127, 4095, 4096, 4097, 9000} {
+		for _, special := range []string{`"`, `\n`, `\`, "\x1f", "\x00", "\x7f", "é", "\xff", "\xed\xa0\x80"} {
+			for _, at := range []int{0, 1, 7, 8, 31, 32, 62, 64, 71, 95, 96, 100, 4100, 4160, length - 1, length} {
+				if at > length {
+					continue
+				}
+				text := strings.Repeat("a", at) + special + strings.Repeat("b", length-at)
+				b := []byte(`"` + text + `"`)
+				_, err := ScanScalar(b, 0)
+				end, _ := ScanScalar(b, 0)
+				var want string
+				decoder := json.NewDecoder(bytes.NewReader(b))
+				decodes := decoder.Decode(&want) == nil && utf8.ValidString(text)
+				if decodes != (err == nil) || err == nil && int64(end) != decoder.InputOffset() {
+					t.Fatalf("%q at %d of %d: %v, ends at %d; encoding/json: %v, ends at %d", special, at, length, err, end, decodes, decoder.InputOffset())
+				}
+			}
 		}
 	}
 }
