@@ -241,7 +241,7 @@ func (l *loadFlags) measure(ctx context.Context, s streams, sides []*side) (*loa
 			}
 			return nil, l.notBegun(ctx, t, err)
 		}
-		killed := l.killing.begin(t, run)
+		killed := l.killing.begin(t)
 		report := run.Wait()
 		result.add(which, i/2+1, report, killed())
 		if ctx.Err() != nil {
@@ -259,7 +259,7 @@ func (l *loadFlags) notBegun(ctx context.Context, t *side, err error) error {
 	case ctx.Err() != nil:
 		return errors.New("stopped before anything was measured")
 	case errors.As(err, &open):
-		return fmt.Errorf("%w%s", t.unreachable(err, &l.of), descriptorHint(max(l.clients, l.sessions), t.descriptors()))
+		return fmt.Errorf("%w%s", t.unreachable(err), descriptorHint(max(l.clients, l.sessions), t.descriptors()))
 	}
 	return usageError{err}
 }
@@ -270,16 +270,18 @@ func (l *loadFlags) plan(t *side) workload.Plan {
 		Clients: l.clients, InFlight: l.inFlight, Rate: l.rate, Pause: l.pause,
 		Warmup: l.warmup, Duration: l.duration, Requests: l.requests,
 		Timeout: l.timeout, OpenTimeout: l.openTimeout, Opening: t.opening(),
-		Tick: tickOf(l.warmup + l.duration), Usage: t.usage(),
+		Tick: tickOf(l.warmup, l.duration), Usage: t.usage(),
 	}
 }
 
 // tickOf is how fine the course over time is: a second, but ticks enough for a
 // plot of a short run and few enough for one of a long run.
-func tickOf(length time.Duration) time.Duration {
+func tickOf(warmup, duration time.Duration) time.Duration {
 	const least, most = 20, 600
-	tick := time.Second
+	length, tick := warmup+duration, time.Second
 	switch {
+	case duration == 0:
+		tick /= 2 // who knows how long it takes
 	case length > 0 && length/tick < least:
 		tick = max(100*time.Millisecond, (length / least).Truncate(10*time.Millisecond))
 	case length/tick > most:

@@ -12,7 +12,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/mcpx/mcpx/transport/workload"
 	"github.com/mcpx/mcpx/transport/workload/procs"
 )
 
@@ -97,7 +96,7 @@ func (k *killing) victims(roots []int) ([]procs.Process, error) {
 
 // begin kills until the function that it returns is called, which tells what
 // was killed; nil where nothing was to be.
-func (k *killing) begin(t *side, _ *workload.Run) (end func() *kills) {
+func (k *killing) begin(t *side) (end func() *kills) {
 	if k == nil {
 		return func() *kills { return nil }
 	}

@@ -58,6 +58,7 @@ type side struct {
 	name   string // of the target, for people
 	target workload.Target
 	peer   messages.Peer
+	era    string // that was asked for
 	steps  []workload.Step
 	asks   []string // what is sent, one line for each step
 
@@ -120,6 +121,7 @@ func (f *sideFlags) open(cmd *cobra.Command, s streams, l *loadFlags) (*side, er
 	if err != nil {
 		return nil, err
 	}
+	t.era = f.era
 	if err := t.survey(cmd.Context(), f, l); err != nil {
 		t.close()
 		return nil, err
@@ -196,7 +198,7 @@ func (t *side) survey(ctx context.Context, f *sideFlags, l *loadFlags) error {
 	defer cancel()
 	session, err := t.target.Open(ctx, l.clients) // the first number that no client has
 	if err != nil {
-		return t.unreachable(err, f)
+		return t.unreachable(err)
 	}
 	defer func() { _ = session.Close(context.WithoutCancel(ctx)) }() // of no interest any more
 	if wire, ok := session.(*workload.Link); ok {
@@ -207,7 +209,7 @@ func (t *side) survey(ctx context.Context, f *sideFlags, l *loadFlags) error {
 	if slices.ContainsFunc(l.shares, func(s workload.Share) bool { return s.Method == "tools/call" }) {
 		tools, err := workload.ListTools(ctx, session)
 		if err != nil {
-			return t.unreachable(fmt.Errorf("reading its tools: %w", err), f)
+			return t.unreachable(fmt.Errorf("reading its tools: %w", err))
 		}
 		if calls, err = t.calls(ctx, session, tools, f, l); err != nil {
 			return fmt.Errorf("%s: %w", t.name, err)
@@ -265,7 +267,7 @@ func (t *side) calls(ctx context.Context, session workload.Session, tools []mess
 }
 
 // unreachable says that the target was never reached, and what can be done.
-func (t *side) unreachable(err error, f *sideFlags) error {
+func (t *side) unreachable(err error) error {
 	text := err.Error()
 	if !strings.Contains(text, t.name) {
 		text = t.name + ": " + text
@@ -275,10 +277,10 @@ func (t *side) unreachable(err error, f *sideFlags) error {
 		{"refused our credentials", "give them with --api-key or --header"},
 		{`type is "sse"`, "say --transport sse"},
 		{`type is "streamable-http"`, "say --transport http"},
-		{"protocol", "--era is " + f.era + ": try --era auto"},
-		{"its configuration demands", "--era is " + f.era + ": try --era auto"},
+		{"protocol", "--era is " + t.era + ": try --era auto"},
+		{"its configuration demands", "--era is " + t.era + ": try --era auto"},
 	} {
-		if strings.Contains(text, hint.in) && (f.era != "auto" || !strings.Contains(hint.say, "--era")) {
+		if strings.Contains(text, hint.in) && (t.era != "auto" || !strings.Contains(hint.say, "--era")) {
 			text += " (" + hint.say + ")"
 			break
 		}

@@ -131,7 +131,7 @@ func TestLoad_MistakesOnTheCommandLine(t *testing.T) {
 func TestLoad_TellsItsProgressAndWritesItsFiles(t *testing.T) {
 	alone(t)
 	up := nullServer(t, null.Options{Bytes: 10, ErrorRate: 0.5, Errors: null.ErrorsTool})
-	got := mcpx(t, "", "load", up, "--requests", "400", "--warmup", "100ms", "--pause", "5ms", "--pid", fmt.Sprint(os.Getpid()), "--max-errors", "60",
+	got := mcpx(t, "", "load", up, "--requests", "400", "--warmup", "0s", "--pause", "5ms", "--pid", fmt.Sprint(os.Getpid()), "--max-errors", "60",
 		"--mix", "tools/call=3,tools/list=1", "--out", "a.json", "--html", "a.html")
 	if got.code != exitOK {
 		t.Fatalf("%+v", got)
@@ -177,10 +177,10 @@ func TestLoad_ComparesTwoTargetsInPairs(t *testing.T) {
 
 func TestTick_IsFineEnoughForAPlotAndNoFiner(t *testing.T) {
 	for length, want := range map[time.Duration]time.Duration{
-		0: time.Second, time.Second: 100 * time.Millisecond, 10 * time.Second: 500 * time.Millisecond, 5 * time.Minute: time.Second,
+		0: 500 * time.Millisecond, time.Second: 100 * time.Millisecond, 10 * time.Second: 500 * time.Millisecond, 5 * time.Minute: time.Second,
 		time.Hour: 6 * time.Second,
 	} {
-		if got := tickOf(length); got != want {
+		if got := tickOf(0, length); got != want {
 			t.Errorf("%v: %v, want %v", length, got, want)
 		}
 	}
