@@ -32,17 +32,18 @@ func main() {
 	var (
 		length  = flag.Duration("length", 10*time.Second, "of the profile")
 		clients = flag.Int("clients", 16, "that call")
+		size    = flag.Int("bytes", 100, "of a result")
 		mcpx    = flag.String("mcpx", "", "`program` that is the upstream and the load, instead of building one")
 		out     = flag.String("out", "tests/reports/profile", "report, without .md, and profile, without .pb.gz; empty for the report on stdout alone")
 	)
 	flag.Parse()
-	if err := run(*length, *clients, *mcpx, *out); err != nil {
+	if err := run(*length, *clients, *size, *mcpx, *out); err != nil {
 		fmt.Fprintln(os.Stderr, "profile:", err)
 		os.Exit(1)
 	}
 }
 
-func run(length time.Duration, clients int, mcpx, out string) (err error) {
+func run(length time.Duration, clients, size int, mcpx, out string) (err error) {
 	dir, err := os.MkdirTemp("", "mcpx-profile-")
 	if err != nil {
 		return err
@@ -53,7 +54,7 @@ func run(length time.Duration, clients int, mcpx, out string) (err error) {
 			return err
 		}
 	}
-	upstream, url, err := null(mcpx, dir)
+	upstream, url, err := null(mcpx, dir, size)
 	if err != nil {
 		return err
 	}
@@ -80,7 +81,7 @@ func run(length time.Duration, clients int, mcpx, out string) (err error) {
 	if err != nil {
 		return err
 	}
-	text, err := report(file, clients, rate)
+	text, err := report(file, clients, size, rate)
 	if err != nil {
 		return err
 	}
@@ -92,8 +93,8 @@ func run(length time.Duration, clients int, mcpx, out string) (err error) {
 }
 
 // null starts the upstream.
-func null(mcpx, dir string) (*testkit.Program, string, error) {
-	p, err := testkit.StartPiped(testkit.Command(mcpx, dir, "null"))
+func null(mcpx, dir string, size int) (*testkit.Program, string, error) {
+	p, err := testkit.StartPiped(testkit.Command(mcpx, dir, "null", "--bytes", fmt.Sprint(size)))
 	if err != nil {
 		return nil, "", err
 	}
@@ -187,9 +188,9 @@ var across = []part{
 	{"the session actor of each request: spawning it, its messages, its end", `mcpx/actors/session|\)\.Spawn|\)\.(handleTerminated|stopAllChildren|finalizeStop)|\.spawn`, dialling},
 }
 
-func report(file string, clients int, rate float64) (string, error) {
+func report(file string, clients, size int, rate float64) (string, error) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s; %d modern clients at a transparent endpoint, http upstream, 100 B: %s calls per second.\n", kit.Head("Where the time goes"), clients, kit.Short(rate))
+	fmt.Fprintf(&b, "%s; %d modern clients at a transparent endpoint, http upstream, %d B: %s calls per second.\n", kit.Head("Where the time goes"), clients, size, kit.Short(rate))
 	for _, table := range []struct {
 		head  string
 		parts []part

@@ -21,7 +21,7 @@ func TestProfile_CallsOfTheGatewayAreInIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	upstream, url, err := null(mcpx, t.TempDir())
+	upstream, url, err := null(mcpx, t.TempDir(), 100)
 	if err != nil {
 		t.Fatal(err)
 	}
