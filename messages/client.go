@@ -16,6 +16,7 @@ type ClientSpec struct {
 	Capabilities json.RawMessage // as the client declared them; nil when it did not
 	Info         json.RawMessage // clientInfo as the client gave it; nil when it did not
 	Asked        string          // the version that the client asked for
+	Hello        json.RawMessage // legacy: all that it said when it opened the session, the params of initialize
 }
 
 // Topic is what a stream of a client wants to hear.

@@ -38,6 +38,7 @@ type Caller struct {
 	Mirror   bool
 	Protocol string          // Mirror: the version that the caller asked for
 	Info     json.RawMessage // Mirror: clientInfo as the caller gave it
+	Hello    json.RawMessage // Mirror: the params of its initialize; nil for a caller of the modern era
 	Client   ClientID        // Mirror: the session that gets what belongs to no request; empty when there is none
 }
 

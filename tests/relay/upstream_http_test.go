@@ -67,7 +67,7 @@ func (u *upstream) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNotFound)
 		return
 	}
-	out := &stream{w: w, rc: http.NewResponseController(w)}
+	out := &stream{w: w, rc: http.NewResponseController(w), modern: u.modern}
 	defer out.close()
 	switch {
 	case r.Method == http.MethodDelete:
@@ -112,11 +112,17 @@ func (s *session) stand(out *stream, r *http.Request) {
 	}
 }
 
+// statuses are those of errors in the modern era, where it is not 200.
+var statuses = map[string]int{
+	"-32601": http.StatusNotFound, "-32020": http.StatusBadRequest, "-32021": http.StatusBadRequest, "-32022": http.StatusBadRequest,
+}
+
 // stream is the response to one request. Nothing is written once it is closed.
 type stream struct {
 	mu     sync.Mutex
 	w      http.ResponseWriter
 	rc     *http.ResponseController
+	modern bool
 	events bool
 	closed bool
 }
@@ -145,6 +151,9 @@ func (s *stream) write(raw string) {
 	}
 	if m, _ := parse([]byte(raw)); m.Method == "" && !s.events {
 		s.w.Header().Set("Content-Type", "application/json")
+		if status := statuses[string(member(m.Error, "code"))]; s.modern && status != 0 {
+			s.w.WriteHeader(status)
+		}
 		_, _ = io.WriteString(s.w, raw)
 		s.closed = true
 		return

@@ -15,9 +15,10 @@ import (
 type identity struct {
 	info         json.RawMessage // clientInfo
 	capabilities json.RawMessage
-	mirrors      bool // a caller
-	isModern     bool // that one
-	anonymous    bool // that one: info is mcpx's own, for handshakes that demand one
+	hello        json.RawMessage // of a legacy caller: what it said to open its session; nil where that would not do
+	mirrors      bool            // a caller
+	isModern     bool            // that one
+	anonymous    bool            // that one: info is mcpx's own, for handshakes that demand one
 }
 
 // declared is what a connection of an era says that its client can do. A caller
@@ -43,6 +44,9 @@ func (d *Dialer) as(caller messages.Caller) identity {
 	}
 	if isObject(caller.Capabilities) {
 		id.capabilities = caller.Capabilities
+	}
+	if !id.anonymous && isObject(caller.Capabilities) && isObject(caller.Hello) {
+		id.hello = jsonrpc.Delete(caller.Hello, "_meta", mcp.MetaProgressToken) // of nothing upstream
 	}
 	return id
 }

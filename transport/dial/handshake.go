@@ -13,8 +13,15 @@ import (
 // The handshake of the legacy era, which is the same on every transport
 // (2025-11-25, lifecycle: initialization).
 
-// initialize are the params of that request, which say who the client is.
+// initialize are the params of that request, which say who the client is: those
+// of a caller of the era are handed on.
 func (id identity) initialize(version string) json.RawMessage {
+	if id.hello != nil && !id.isModern {
+		if said, _ := jsonrpc.GetString(id.hello, "protocolVersion"); said == version {
+			return id.hello
+		}
+		return jsonrpc.Set(id.hello, jsonrpc.Quote(version), "protocolVersion")
+	}
 	params := jsonrpc.Set(nil, jsonrpc.Quote(version), "protocolVersion")
 	params = jsonrpc.Set(params, id.declared(false), "capabilities")
 	return jsonrpc.Set(params, id.info, "clientInfo")

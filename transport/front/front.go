@@ -279,6 +279,7 @@ type hello struct {
 	protocol     string // as negotiated
 	capabilities json.RawMessage
 	info         json.RawMessage
+	params       json.RawMessage // all that it says
 }
 
 func readInitialize(params json.RawMessage) (hello, *jsonrpc.Error) {
@@ -288,12 +289,12 @@ func readInitialize(params json.RawMessage) (hello, *jsonrpc.Error) {
 	}
 	capabilities, _ := jsonrpc.Get(params, "capabilities")
 	info, _ := jsonrpc.Get(params, "clientInfo")
-	return hello{asked: requested, protocol: mcp.NegotiateLegacy(requested), capabilities: capabilities, info: info}, nil
+	return hello{asked: requested, protocol: mcp.NegotiateLegacy(requested), capabilities: capabilities, info: info, params: params}, nil
 }
 
 // caller is who says hello.
 func (h hello) caller(p messages.Principal, client messages.ClientID) mcp.Caller {
-	return mcp.Caller{Principal: p, Client: client, Protocol: h.protocol, Capabilities: h.capabilities, Info: h.info, Asked: h.asked}
+	return mcp.Caller{Principal: p, Client: client, Protocol: h.protocol, Capabilities: h.capabilities, Info: h.info, Asked: h.asked, Hello: h.params}
 }
 
 // checkModern validates what every modern request must carry (2026-07-28,

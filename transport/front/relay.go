@@ -118,7 +118,7 @@ func (e *endpoint) remember(req request) {
 func callerOf(spec messages.ClientSpec, principal messages.Principal) mcp.Caller {
 	return mcp.Caller{
 		Principal: principal, Client: spec.ID, Protocol: spec.Protocol,
-		Capabilities: spec.Capabilities, Info: spec.Info, Asked: spec.Asked,
+		Capabilities: spec.Capabilities, Info: spec.Info, Asked: spec.Asked, Hello: spec.Hello,
 	}
 }
 
@@ -126,7 +126,7 @@ func callerOf(spec messages.ClientSpec, principal messages.Principal) mcp.Caller
 func (e *endpoint) specOf(caller mcp.Caller) messages.ClientSpec {
 	return messages.ClientSpec{
 		Endpoint: e.opts.Endpoint, Principal: caller.Principal, Protocol: caller.Protocol,
-		Capabilities: caller.Capabilities, Info: caller.Info, Asked: caller.Asked,
+		Capabilities: caller.Capabilities, Info: caller.Info, Asked: caller.Asked, Hello: caller.Hello,
 	}
 }
 

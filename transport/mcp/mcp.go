@@ -63,6 +63,7 @@ type Caller struct {
 	Capabilities json.RawMessage
 	Info         json.RawMessage // clientInfo; nil when it was not given
 	Asked        string          // legacy: the version that initialize asked for
+	Hello        json.RawMessage // legacy: the params of initialize
 }
 
 // Request is one request that a front hands to the service behind an endpoint.

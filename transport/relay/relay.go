@@ -105,7 +105,7 @@ func (s *Service) call(caller mcp.Caller, req messages.Request) messages.Call {
 	modern := mcp.IsModern(caller.Protocol)
 	c := messages.Caller{
 		Mirror: true, Modern: modern, Capabilities: caller.Capabilities, Info: caller.Info,
-		Protocol: caller.Asked, Client: caller.Client,
+		Protocol: caller.Asked, Hello: caller.Hello, Client: caller.Client,
 	}
 	if modern {
 		c.Protocol = caller.Protocol
