@@ -1,7 +1,6 @@
 package dial
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -17,9 +16,8 @@ import (
 // a tool result with isError, which a model can read; the other methods have no
 // such place and get a failure.
 func answerInputRequired(server, method string, result json.RawMessage) (answer json.RawMessage, failure *messages.Failure, ok bool) {
-	if !bytes.Contains(result, []byte("input_required")) {
-		return nil, nil, false // the usual case costs one scan and no walk over members
-	}
+	// Mostly the first member: a search for the word itself would read all of a
+	// long result.
 	if kind, _ := jsonrpc.GetString(result, "resultType"); kind != "input_required" {
 		return nil, nil, false
 	}
