@@ -57,14 +57,16 @@ func Steps(mix []Share, calls []Step) ([]Step, error) {
 	return steps, nil
 }
 
-// mustHold is what a result of a method always holds, by the specification:
-// an answer without it is none.
-var mustHold = map[string][]byte{
-	"tools/call":               []byte(`"content"`),
-	"tools/list":               []byte(`"tools"`),
-	"resources/list":           []byte(`"resources"`),
-	"resources/templates/list": []byte(`"resourceTemplates"`),
-	"prompts/list":             []byte(`"prompts"`),
+// telling are the members of a result by which it is judged: whether it is one
+// at all, whether a tool failed, and the one that a result of its method always
+// holds, by the specification. An answer without that is none.
+var telling = map[string][]string{
+	"":                         {"resultType", "isError"},
+	"tools/call":               {"resultType", "isError", "content"},
+	"tools/list":               {"resultType", "isError", "tools"},
+	"resources/list":           {"resultType", "isError", "resources"},
+	"resources/templates/list": {"resultType", "isError", "resourceTemplates"},
+	"prompts/list":             {"resultType", "isError", "prompts"},
 }
 
 // verdict says what is wrong with an outcome; the zero Fault when nothing is.
@@ -76,30 +78,24 @@ func (s *Step) verdict(out messages.Outcome, expect []byte) Fault {
 		}
 		return Fault{Class: FaultFailure, Kind: f.Kind, Sent: f.Sent}
 	}
+	keys := telling[s.Method]
+	if keys == nil {
+		keys = telling[""]
+	}
+	// One pass over the members: to search all of a large result for words would
+	// cost more than to receive it.
+	var found [3]json.RawMessage
+	members := found[:len(keys)]
+	jsonrpc.Pick(out.Result, keys, members)
 	switch {
-	case s.Method == "tools/call" && failed(out.Result):
-		return Fault{Class: FaultTool}
-	case bytes.Contains(out.Result, []byte(`"input_required"`)) && isWord(out.Result, "resultType", "input_required"):
+	case string(members[0]) == `"input_required"`:
 		return Fault{Class: FaultQuestion}
-	case !bytes.Contains(out.Result, mustHold[s.Method]), !holds(out.Result, expect):
+	case s.Method == "tools/call" && string(members[1]) == "true":
+		return Fault{Class: FaultTool}
+	case len(members) == 3 && members[2] == nil, len(expect) > 0 && !holds(out.Result, expect):
 		return Fault{Class: FaultUnexpected}
 	}
 	return Fault{}
-}
-
-// failed tells whether a tool says that it failed. Most results do not even
-// hold the word, and searching for it costs next to nothing.
-func failed(result json.RawMessage) bool {
-	if !bytes.Contains(result, []byte(`"isError"`)) {
-		return false
-	}
-	value, ok := jsonrpc.Get(result, "isError")
-	return ok && string(value) == "true"
-}
-
-func isWord(result json.RawMessage, member, word string) bool {
-	value, ok := jsonrpc.GetString(result, member)
-	return ok && value == word
 }
 
 func holds(result json.RawMessage, expect []byte) bool {
