@@ -166,7 +166,7 @@ BENCHTIME  ?= 1s
 .PHONY: bench
 bench: ## every benchmark, with allocations, for benchstat; OUT=bench.txt BENCH=. BENCHCOUNT=6
 	@$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(BENCHCOUNT) -benchtime $(BENCHTIME) \
-		$$(grep -rl --include='*_test.go' '^func Benchmark' actors transport config cmd messages tests | xargs -n1 dirname | sort -u | sed 's|^|./|') \
+		$$(grep -rl --exclude-dir=node_modules --include='*_test.go' '^func Benchmark' actors transport config cmd messages tests | xargs -n1 dirname | sort -u | sed 's|^|./|') \
 		| tee $(or $(OUT),bench.txt)
 
 .PHONY: bench-compare
