@@ -139,6 +139,29 @@ func TestPool_WhoFindsItFullIsServedAsSoonAsOneFreesUp(t *testing.T) {
 	}
 }
 
+// Callers of the modern era in whose names connections are opened have no
+// session that ends: the next one does not wait for pool.idle_ttl.
+func TestPool_AModernCallerThatIsDoneMakesRoomForTheNext(t *testing.T) {
+	s := tallying()
+	s.Peer = messages.Peer{Protocol: "2026-07-28", Modern: true}
+	servers := actortest.Dialer{"a": s}
+	r, _, _ := still(t, servers)
+	apply(t, r, isolated("a", messages.IsolationClient, func(s *messages.ServerSpec) {
+		s.Transport, s.Policy.PoolMax = messages.TransportStdio, 2
+	}))
+	connect(t, r, "a")
+	for i := range 5 {
+		c := call("a")
+		c.Caller = messages.Caller{Mirror: true, Modern: true, Protocol: "2026-07-28", Info: fmt.Appendf(nil, `{"name":"client-%d"}`, i)}
+		if first, again := counts(t, r, c), counts(t, r, c); again != (counted{first.Connection, 2}) {
+			t.Errorf("client %d: %+v, then %+v", i, first, again)
+		}
+	}
+	if s.Most() > 2 {
+		t.Errorf("%d connections at a time", s.Most())
+	}
+}
+
 // Two callers who bring headers of their own, one of whom never stops calling:
 // the other has its turn.
 func TestPool_AFullPoolIsSharedOutInTurn(t *testing.T) {

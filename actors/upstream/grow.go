@@ -176,13 +176,14 @@ func startsAtOnce(t messages.Transport) int {
 
 // makeRoom closes up to n connections that somebody can do without, those idle
 // for longest first, in favour of callers who have none: what is nobody's and
-// opened in another way, and what its owner has not used for pool.idle_ttl.
+// opened in another way, what its owner has not used for pool.idle_ttl, and what
+// a caller left behind that cannot tell when it goes.
 func (u *upstream) makeRoom(ctx actor.Context, dial string, n int) {
 	now := u.Env.Clock.Now()
 	for ; n > 0; n-- {
 		var found *member
 		for _, m := range u.pool.members {
-			free := m.owner == "" && m.dial != dial || m.used && now.Sub(m.since) >= u.Spec.Policy.PoolIdleTTL
+			free := m.owner == "" && m.dial != dial || m.used && (now.Sub(m.since) >= u.Spec.Policy.PoolIdleTTL || m.forgotten())
 			if m.idle() && free && (found == nil || m.since.Before(found.since)) {
 				found = m
 			}

@@ -44,6 +44,14 @@ func (m *member) stateless(spec *messages.ServerSpec) bool {
 	return m.conn.Peer().Modern && spec.Transport != messages.TransportStdio
 }
 
+// forgotten tells whether nothing is lost with a connection that was opened in a
+// caller's name, though nobody knows whether that caller will be back: the
+// modern era has no sessions that could end, and its servers keep nothing
+// between two requests but subscriptions (2026-07-28, basic: statelessness).
+func (m *member) forgotten() bool {
+	return m.conn != nil && m.conn.Peer().Modern && m.caller.Mirror && m.caller.Client == "" && m.watch.Load() == nil
+}
+
 // pool holds the connections of one server. It decides nothing by itself.
 type pool struct {
 	members map[string]*member   // by the link's name, those that close included
