@@ -37,6 +37,8 @@ func nullServer(t *testing.T, o null.Options) string {
 
 func TestLoad_WhatIsWrongWithTheTargetIsSaid(t *testing.T) {
 	alone(t)
+	// A server that knows no method of the latest revision.
+	const older = `while read -r line; do echo '{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"Method not found"}}'; done`
 	up := nullServer(t, null.Options{Bytes: 10})
 	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
@@ -66,6 +68,7 @@ func TestLoad_WhatIsWrongWithTheTargetIsSaid(t *testing.T) {
 		{"the first tool of a gateway", []string{guarded.url, "--api-key", "sesame-open"}, "--exec SERVER/TOOL says which"},
 		{"no gateway", []string{up, "--exec", "a/b"}, "none of the tools exec, call and invoke"},
 		{"no ping in this era", []string{up, "--mix", "ping"}, "which has no ping: say --era legacy"},
+		{"the wrong era", []string{"--era", "modern", "--", "/bin/sh", "-c", older}, "(--era is modern: try --era auto)"},
 		{"no such program", []string{"--", "no-such-program-anywhere"}, "not found in PATH"},
 		{"a program that ends", []string{"--", "/bin/sh", "-c", "exit 7"}, "exited with status 7"},
 		{"one that does not speak", []string{"--open-timeout", "100ms", "--", "/bin/cat", "/dev/zero"}, "/bin/cat"},

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/HdrHistogram/hdrhistogram-go"
 	"github.com/mcpx/mcpx/tests/testkit"
 )
 
@@ -155,5 +156,16 @@ func TestFiles_TheHistogramsStandBesideTheJSON(t *testing.T) {
 	log, err := os.ReadFile(filepath.Join(r.dir, "load.hlog"))
 	if err != nil || !strings.HasPrefix(string(log), "#[Histogram log format version") || !strings.Contains(string(log), "Tag=A1-tools/call,") || !strings.Contains(string(log), "Tag=A1-tools/list,") {
 		t.Errorf("%s %v", log, err)
+	}
+	reader := hdrhistogram.NewHistogramLogReader(strings.NewReader(string(log)))
+	var counts []int64
+	for h, err := reader.NextIntervalHistogram(); h != nil || err != nil; h, err = reader.NextIntervalHistogram() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		counts = append(counts, h.TotalCount())
+	}
+	if !slices.Equal(counts, []int64{200, 100}) {
+		t.Errorf("the log holds %v", counts)
 	}
 }
