@@ -9,6 +9,11 @@ type workers struct{ mailboxes chan func() }
 
 var pool = &workers{mailboxes: make(chan func())}
 
+// Go runs f beside its caller, on a goroutine that may have run another one
+// before: for what is short and comes often. A panic ends the program, as in any
+// goroutine.
+func Go(f func()) { pool.Schedule(f) }
+
 // keptWorker is how long a worker waits for more.
 const keptWorker = 50 * time.Millisecond
 

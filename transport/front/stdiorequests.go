@@ -3,6 +3,7 @@ package front
 import (
 	"context"
 
+	"github.com/mcpx/mcpx/actors/kit"
 	"github.com/mcpx/mcpx/messages"
 	"github.com/mcpx/mcpx/transport/jsonrpc"
 	"github.com/mcpx/mcpx/transport/mcp"
@@ -80,7 +81,9 @@ func (c *stdio) start(req request, done func(answer []byte)) *jsonrpc.Error {
 		<-c.slots
 		return beginError(err, id, req.modern)
 	}
-	c.requests.Go(func() {
+	c.requests.Add(1)
+	kit.Go(func() { // with a stack that has grown already
+		defer c.requests.Done()
 		defer func() { <-c.slots }()
 		done(c.conclude(ctx, req, c.notifier(req.caller.Client), end).message())
 	})

@@ -86,11 +86,14 @@ func WithMeta(params json.RawMessage, version string, clientInfo, capabilities j
 	}
 	add := make([]byte, 0, 256)
 	member := func(key string, value json.RawMessage) {
+		if _, there := jsonrpc.Get(meta, key); there {
+			meta = jsonrpc.Set(meta, value, key) // where it stood
+			return
+		}
 		if len(add) > 0 {
 			add = append(add, ',')
 		}
 		add = append(append(append(append(add, '"'), key...), `":`...), value...)
-		meta = jsonrpc.Delete(meta, key)
 	}
 	member(MetaProtocolVersion, jsonrpc.Quote(version))
 	if len(clientInfo) > 0 {
@@ -99,6 +102,9 @@ func WithMeta(params json.RawMessage, version string, clientInfo, capabilities j
 	member(MetaClientCapabilities, capabilities)
 	if logLevel != "" {
 		member(MetaLogLevel, jsonrpc.Quote(logLevel))
+	}
+	if len(add) == 0 {
+		return jsonrpc.Set(params, meta, metaKey)
 	}
 	before := []byte("{")
 	for range jsonrpc.Members(meta) { // it has some of its own
