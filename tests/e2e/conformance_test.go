@@ -65,15 +65,13 @@ func TestConformance_NothingIsWorseThanWithTheServerDirectly(t *testing.T) {
 		t.Run(c.revision, func(t *testing.T) {
 			t.Parallel()
 			url := startFixture(t, c.flags...)
-			// The suite is many clients, one after the other: no one is to wait
-			// until the process of one before has been idle for long enough.
 			servers := map[string]any{
 				"over-http":  map[string]any{"url": url},
-				"over-stdio": map[string]any{"command": fixture(t), "pool": map[string]any{"max": 64}},
+				"over-stdio": map[string]any{"command": fixture(t)},
 			}
 			if testkit.Long() {
 				servers["over-http-declared"] = map[string]any{"url": url, "protocol": c.revision}
-				servers["over-stdio-declared"] = map[string]any{"command": fixture(t), "pool": map[string]any{"max": 64}, "protocol": c.revision}
+				servers["over-stdio-declared"] = map[string]any{"command": fixture(t), "protocol": c.revision}
 			}
 			g := serve(t, servers)
 			table := "| run | to the server | scenarios | passed | failed | worse |\n|---|---|---|---|---|---|\n"
