@@ -214,6 +214,7 @@ bench-curves: ## what servers and client sessions cost, by their number, into te
 .PHONY: bench-profile
 bench-profile: ## where the CPU time of a call goes, into tests/reports; SECONDS=5
 	@$(GO) run ./tests/peers/profile -length $(SECONDS)s
+	@$(GO) run ./tests/peers/profile -length $(SECONDS)s -stdio -out tests/reports/profile-stdio
 
 .PHONY: clean
 clean: ## remove what was built

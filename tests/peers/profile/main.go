@@ -29,21 +29,29 @@ import (
 )
 
 func main() {
+	if file := os.Getenv(envChild); file != "" && len(os.Args) == 3 {
+		if err := child(file, os.Args[1], os.Args[2]); err != nil {
+			fmt.Fprintln(os.Stderr, "profile:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	var (
 		length  = flag.Duration("length", 10*time.Second, "of the profile")
 		clients = flag.Int("clients", 16, "that call")
 		size    = flag.Int("bytes", 100, "of a result")
+		stdio   = flag.Bool("stdio", false, "profile mcpx stdio in front of a server over stdio; clients are requests in flight")
 		mcpx    = flag.String("mcpx", "", "`program` that is the upstream and the load, instead of building one")
 		out     = flag.String("out", "tests/reports/profile", "report, without .md, and profile, without .pb.gz; empty for the report on stdout alone")
 	)
 	flag.Parse()
-	if err := run(*length, *clients, *size, *mcpx, *out); err != nil {
+	if err := run(*length, *clients, *size, *stdio, *mcpx, *out); err != nil {
 		fmt.Fprintln(os.Stderr, "profile:", err)
 		os.Exit(1)
 	}
 }
 
-func run(length time.Duration, clients, size int, mcpx, out string) (err error) {
+func run(length time.Duration, clients, size int, stdio bool, mcpx, out string) (err error) {
 	dir, err := os.MkdirTemp("", "mcpx-profile-")
 	if err != nil {
 		return err
@@ -54,34 +62,24 @@ func run(length time.Duration, clients, size int, mcpx, out string) (err error) 
 			return err
 		}
 	}
-	upstream, url, err := null(mcpx, dir, size)
-	if err != nil {
-		return err
-	}
-	defer upstream.Kill()
-	g, err := start(url)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, g.stop()) }()
 	file := filepath.Join(dir, "cpu.pb.gz")
 	if out != "" {
-		file = out + ".pb.gz"
+		if file, err = filepath.Abs(out + ".pb.gz"); err != nil {
+			return err
+		}
 	}
-	rate, err := profiled(file, func() (float64, error) {
-		r, err := kit.Load(mcpx, dir, "--era", "modern", "--tool", "null", "--clients", fmt.Sprint(clients), "--warmup", "0s", "--duration", length.String(), g.url)
-		if err != nil {
-			return 0, err
-		}
-		if r.Errors > 0 {
-			return 0, fmt.Errorf("%d of %d calls failed: %+v", r.Errors, r.Requests, r.Faults)
-		}
-		return r.Throughput, nil
-	})
+	what, rate := "", 0.0
+	if stdio {
+		what = fmt.Sprintf("`mcpx stdio --endpoint`, stdio upstream, %d legacy requests in flight, %d B", clients, size)
+		rate, err = overStdio(mcpx, dir, file, clients, size, length)
+	} else {
+		what = fmt.Sprintf("a transparent endpoint, http upstream, %d modern clients, %d B", clients, size)
+		rate, err = overHTTP(mcpx, dir, file, clients, size, length)
+	}
 	if err != nil {
 		return err
 	}
-	text, err := report(file, clients, size, rate)
+	text, err := report(file, what, rate)
 	if err != nil {
 		return err
 	}
@@ -90,6 +88,23 @@ func run(length time.Duration, clients, size int, mcpx, out string) (err error) 
 		return nil
 	}
 	return os.WriteFile(out+".md", []byte(text), 0o644)
+}
+
+// overHTTP profiles a transparent endpoint in this process.
+func overHTTP(mcpx, dir, file string, clients, size int, length time.Duration) (rate float64, err error) {
+	upstream, url, err := null(mcpx, dir, size)
+	if err != nil {
+		return 0, err
+	}
+	defer upstream.Kill()
+	g, err := start(url)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, g.stop()) }()
+	return profiled(file, func() (float64, error) {
+		return loaded(mcpx, dir, "--era", "modern", "--tool", "null", "--clients", fmt.Sprint(clients), "--warmup", "0s", "--duration", length.String(), g.url)
+	})
 }
 
 // null starts the upstream.
@@ -116,17 +131,10 @@ type gateway struct {
 
 func start(upstream string) (*gateway, error) {
 	limits := messages.DefaultLimits()
-	r := actors.New(actors.Options{Dialer: dial.New(json.RawMessage(`{"name":"mcpx","version":"0"}`)), Limits: limits})
-	ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience)
-	defer cancel()
-	_, err := r.Apply(ctx, []messages.ServerSpec{{
+	r, err := running(messages.ServerSpec{
 		Name: "null", Transport: messages.TransportHTTP, URL: upstream, Protocol: "auto", Policy: messages.DefaultPolicy(),
-	}})
-	if err == nil {
-		err = r.Connect(ctx, "null")
-	}
+	})
 	if err != nil {
-		r.Close()
 		return nil, err
 	}
 	listener, err := httpd.New(httpd.Options{Addr: "127.0.0.1:0"})
@@ -143,6 +151,22 @@ func start(upstream string) (*gateway, error) {
 		defer cancel()
 		return errors.Join(listener.Shutdown(ctx), <-failed)
 	}}, nil
+}
+
+// running runs a runtime with one server that is connected.
+func running(server messages.ServerSpec) (*actors.Runtime, error) {
+	r := actors.New(actors.Options{Dialer: dial.New(json.RawMessage(`{"name":"mcpx","version":"0"}`)), Limits: messages.DefaultLimits()})
+	ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience)
+	defer cancel()
+	_, err := r.Apply(ctx, []messages.ServerSpec{server})
+	if err == nil {
+		err = r.Connect(ctx, server.Name)
+	}
+	if err != nil {
+		r.Close()
+		return nil, err
+	}
+	return r, nil
 }
 
 // profiled writes a CPU profile of a load, and returns its rate.
@@ -188,9 +212,9 @@ var across = []part{
 	{"the session actor of each request: spawning it, its messages, its end", `mcpx/actors/session|\)\.Spawn|\)\.(handleTerminated|stopAllChildren|finalizeStop)|\.spawn`, dialling},
 }
 
-func report(file string, clients, size int, rate float64) (string, error) {
+func report(file, what string, rate float64) (string, error) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s; %d modern clients at a transparent endpoint, http upstream, %d B: %s calls per second.\n", kit.Head("Where the time goes"), clients, size, kit.Short(rate))
+	fmt.Fprintf(&b, "%s; %s: %s calls per second.\n", kit.Head("Where the time goes"), what, kit.Short(rate))
 	for _, table := range []struct {
 		head  string
 		parts []part

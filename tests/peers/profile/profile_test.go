@@ -2,15 +2,25 @@ package main
 
 import (
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/mcpx/mcpx/tests/testkit"
 	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) {
+	if file := os.Getenv(envChild); file != "" && len(os.Args) == 3 {
+		if err := child(file, os.Args[1], os.Args[2]); err != nil {
+			_, _ = os.Stderr.WriteString(err.Error() + "\n")
+			syscall.Exit(1)
+		}
+		syscall.Exit(0) // not os.Exit, in which the race detector sleeps
+	}
 	goleak.VerifyTestMain(m,
 		// Of the actor library: lives for one period after the last dead letter.
 		goleak.IgnoreAnyFunction("github.com/asynkron/protoactor-go/actor.NewDeadLetter.NewThrottle.func4.1"))
@@ -59,5 +69,22 @@ func TestProfile_CallsOfTheGatewayAreInIt(t *testing.T) {
 	}
 	if _, err := (part{focus: "."}).share("no such file"); err == nil {
 		t.Error("a profile that is not there is read without an error")
+	}
+}
+
+func TestProfile_OverStdioIsThatOfTheProcessBetween(t *testing.T) {
+	mcpx, err := testkit.Binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	file := filepath.Join(dir, "cpu.pb.gz")
+	rate, err := overStdio(mcpx, dir, file, 16, 100, time.Second)
+	if err != nil || rate <= 0 {
+		t.Fatal(rate, err)
+	}
+	share, err := part{focus: acting}.share(file)
+	if err != nil || share <= 0 {
+		t.Errorf("the actors have %v %% (%v)", share, err)
 	}
 }
