@@ -108,7 +108,7 @@ func WithMeta(params json.RawMessage, version string, clientInfo, capabilities j
 	}
 	before := []byte("{")
 	for range jsonrpc.Members(meta) { // it has some of its own
-		before = append(bytes.TrimRight(meta[:len(meta)-1:len(meta)-1], " \t\r\n"), ',')
+		before = append(slices.Clip(bytes.TrimRight(meta[:len(meta)-1], " \t\r\n")), ',')
 		break
 	}
 	return jsonrpc.Set(params, slices.Concat(before, add, []byte("}")), metaKey)

@@ -95,3 +95,21 @@ func TestCheckParams_RefusesWhatReadersMayUnderstandDifferently(t *testing.T) {
 		}
 	}
 }
+
+// What is written beside the members that were there is written into a copy.
+func TestWithMeta_LeavesTheParamsItGotAsTheyAre(t *testing.T) {
+	for _, params := range []string{`{"_meta":{"a":1 }}`, `{"_meta":{ }}`, `{"_meta":{"a":1 ,"b":[2] } ,"x":1}`, `{"_meta":3}`, `{}`} {
+		given := json.RawMessage(params)
+		got := WithMeta(given, "2026-07-28", json.RawMessage(`{"name":"c"}`), nil, "debug")
+		if string(given) != params {
+			t.Errorf("%s became %s", params, given)
+		}
+		if !json.Valid(got) {
+			t.Errorf("%s: %s is not JSON", params, got)
+		}
+		m := ReadMeta(got)
+		if m.ProtocolVersion != "2026-07-28" || string(m.ClientInfo) != `{"name":"c"}` || string(m.ClientCapabilities) != "{}" || m.LogLevel != "debug" {
+			t.Errorf("%s: %+v", params, m)
+		}
+	}
+}
