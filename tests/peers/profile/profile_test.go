@@ -79,7 +79,7 @@ func TestProfile_OverStdioIsThatOfTheProcessBetween(t *testing.T) {
 	}
 	dir := t.TempDir()
 	file := filepath.Join(dir, "cpu.pb.gz")
-	rate, err := overStdio(mcpx, dir, file, 16, 100, time.Second)
+	rate, err := overStdio(mcpx, dir, file, 16, 100, 300*time.Millisecond)
 	if err != nil || rate <= 0 {
 		t.Fatal(rate, err)
 	}
