@@ -49,16 +49,22 @@ func (s *Scope) Cancel(cause error) {
 	}
 }
 
-// AfterFunc calls f when the scope ends, or at once if it has, on the goroutine
-// that ends it: f must not block. stop prevents that, and tells whether it did.
-// context.AfterFunc makes use of it.
+// AfterFunc calls f when the scope ends, on the goroutine that ends it: f must
+// not block. stop prevents that, and tells whether it did. Of a scope that has
+// ended it calls f on a goroutine of its own: package context, which makes use of
+// this method, holds a lock meanwhile that f takes.
 func (s *Scope) AfterFunc(f func()) (stop func() bool) {
+	return s.whenOver(f, func() { go f() })
+}
+
+// whenOver notes f, or calls late where the scope has ended.
+func (s *Scope) whenOver(f, late func()) (stop func() bool) {
 	key := &f
 	s.mu.Lock()
 	switch {
 	case s.err != nil:
 		s.mu.Unlock()
-		f()
+		late()
 		return func() bool { return false }
 	case s.first == nil:
 		s.first = key
@@ -116,12 +122,13 @@ func (s *Scope) Value(key any) any {
 }
 
 // AfterFunc is context.AfterFunc without a goroutine and without a context of
-// its own where ctx is a Scope: f must not block.
+// its own where ctx is a Scope: f must not block. Of a Scope that has ended it
+// calls f before it returns.
 func AfterFunc(ctx context.Context, f func()) (stop func() bool) {
 	if s, ok := ctx.(interface {
-		AfterFunc(f func()) (stop func() bool)
+		whenOver(f, late func()) (stop func() bool)
 	}); ok {
-		return s.AfterFunc(f)
+		return s.whenOver(f, f)
 	}
 	return context.AfterFunc(ctx, f)
 }

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/mcpx/mcpx/actors/link"
 )
@@ -82,4 +83,33 @@ func TestScope_CallsEachOnceUnlessStoppedInTime(t *testing.T) {
 	link.AfterFunc(ctx, func() { close(later) })
 	cancel()
 	<-later
+}
+
+// between is a scope that ends between two looks at it: whoever asks for its
+// end gets a channel that is still open.
+type between struct{ *link.Scope }
+
+func (between) Done() <-chan struct{} { return make(chan struct{}) }
+
+// Package context holds the lock of a new context while it hands us what ends
+// that, which takes the lock.
+func TestScope_MayEndWhileAContextIsMadeOfIt(t *testing.T) {
+	why := errors.New("enough")
+	var s link.Scope
+	s.Cancel(why)
+	made := make(chan context.Context, 1)
+	go func() {
+		child, cancel := context.WithCancel(between{&s})
+		defer cancel()
+		<-child.Done()
+		made <- child
+	}()
+	select {
+	case child := <-made:
+		if context.Cause(child) != why {
+			t.Errorf("cause %v", context.Cause(child))
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("context.WithCancel does not return")
+	}
 }
