@@ -119,6 +119,7 @@ var costs = []claim{
 	{"CPU per request, isolation request / client, stdio", "isolation/stdio-request", "isolation/stdio-client", 16, cpu, true, 0},
 	{"p50, isolation request / client, http", "isolation/http-request", "isolation/http-client", 16, p50, true, 0},
 	{"p50, isolation request / client, stdio", "isolation/stdio-request", "isolation/stdio-client", 16, p50, true, 0},
+	{"CPU per request, transparent / ReverseProxy with a BufferPool", "100B/mcpx", "100B/ReverseProxy-pooled", 16, cpu, true, 0},
 	{"CPU per request, exec / transparent", "100B/mcpx-exec", "100B/mcpx", 16, cpu, true, 0},
 	{"CPU per request, REST / transparent", "100B/mcpx-rest", "100B/mcpx", 16, cpu, true, 0},
 }

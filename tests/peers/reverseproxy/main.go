@@ -1,8 +1,10 @@
 // Command reverseproxy is the measure of all rows: the standard library's proxy,
-// with as many idle connections as there are clients. Usage: reverseproxy URL.
+// with as many idle connections as there are clients, and with -pooled, buffers
+// that it uses again. Usage: reverseproxy [-pooled] URL.
 package main
 
 import (
+	"flag"
 	"fmt"
 	"net"
 	"net/http"
@@ -14,7 +16,9 @@ import (
 )
 
 func main() {
-	upstream, err := url.Parse(os.Args[1])
+	pooled := flag.Bool("pooled", false, "use buffers again")
+	flag.Parse()
+	upstream, err := url.Parse(flag.Arg(0))
 	if err != nil {
 		fail(err)
 	}
@@ -23,9 +27,11 @@ func main() {
 		DisableCompression: true, // or it would ask for gzip, and the client did not
 	}
 	proxy := &httputil.ReverseProxy{
-		Rewrite:    func(r *httputil.ProxyRequest) { r.SetURL(upstream); r.Out.URL.Path = upstream.Path },
-		Transport:  transport,
-		BufferPool: &buffers{sync.Pool{New: func() any { return new([32 << 10]byte) }}},
+		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(upstream); r.Out.URL.Path = upstream.Path },
+		Transport: transport,
+	}
+	if *pooled {
+		proxy.BufferPool = &buffers{sync.Pool{New: func() any { return new([32 << 10]byte) }}}
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
