@@ -18,17 +18,29 @@ const patrol = 500 * time.Millisecond
 // asker is a process of its own in the registry: what is sent to its PID
 // arrives on a channel. It makes a goroutine that waits a party to a
 // conversation between actors.
+//
+// It has one conversation after the other, each under a PID with a number of its
+// own: what comes late for one that is over must reach nobody, least of all
+// somebody else.
 type asker struct {
-	pid     *actor.PID
+	pid     *actor.PID // of this conversation; of its owner only
+	turn    atomic.Uint32
 	system  *actor.ActorSystem
-	replies chan any
+	replies chan said
 	patrol  *time.Timer // not running while nobody waits
 	request atomic.Pointer[request]
+}
+
+// said is a reply, and the conversation in which it was given.
+type said struct {
+	turn    uint32
+	message any
 }
 
 // request is one that is in flight in a client session: an asker that stands for
 // it hears when it is to be given up.
 type request struct {
+	turn   uint32
 	id     string
 	cancel context.CancelCauseFunc
 }
@@ -42,10 +54,11 @@ const sparedAskers = 256
 func (r *Runtime) newAsker() *asker {
 	select {
 	case a := <-r.spared:
+		a.pid = &actor.PID{Address: a.pid.Address, Id: a.pid.Id, RequestId: a.turn.Load()}
 		return a
 	default:
 	}
-	a := &asker{system: r.system, replies: make(chan any, 4), patrol: time.NewTimer(patrol)}
+	a := &asker{system: r.system, replies: make(chan said, 4), patrol: time.NewTimer(patrol)}
 	a.patrol.Stop()
 	pid, _ := r.system.ProcessRegistry.Add(a, "door/"+strconv.FormatUint(r.ids.Add(1), 10))
 	a.pid = pid
@@ -54,9 +67,11 @@ func (r *Runtime) newAsker() *asker {
 
 func (a *asker) release() { a.system.ProcessRegistry.Remove(a.pid) }
 
-// spare keeps an asker for the next conversation. Its last one is over: every
-// reply that was owed has come.
+// spare keeps an asker for the next conversation: every reply that was owed in
+// its last one has come. One that was not owed may come yet: an actor that fails
+// behind its answer says so, too.
 func (r *Runtime) spare(a *asker) {
+	a.turn.Add(1)
 	if len(a.replies) == 0 && !r.closing.Load() {
 		select {
 		case r.spared <- a:
@@ -68,14 +83,17 @@ func (r *Runtime) spare(a *asker) {
 }
 
 // SendUserMessage implements actor.Process.
-func (a *asker) SendUserMessage(_ *actor.PID, message any) {
+func (a *asker) SendUserMessage(to *actor.PID, message any) {
+	if to.RequestId != a.turn.Load() {
+		return // of a conversation that is over
+	}
 	m := actor.UnwrapEnvelopeMessage(message)
 	switch c := m.(type) {
 	case *actor.DeadLetterResponse:
 		m = gone{}
 	case messages.CancelRequest:
 		// One that comes late is of a request that is over.
-		if q := a.request.Load(); q != nil && q.id == c.RequestID {
+		if q := a.request.Load(); q != nil && q.turn == to.RequestId && q.id == c.RequestID {
 			f := messages.Failf(messages.KindCancelled, "", "cancelled: %s", c.Reason)
 			f.Reason = c.Reason
 			q.cancel(f)
@@ -83,7 +101,7 @@ func (a *asker) SendUserMessage(_ *actor.PID, message any) {
 		return
 	}
 	select {
-	case a.replies <- m:
+	case a.replies <- said{to.RequestId, m}:
 	default: // a fifth reply is nobody's
 	}
 }
@@ -116,7 +134,9 @@ type gone struct{}
 func (r *Runtime) next(ctx context.Context, a *asker, from *actor.PID) (any, error) {
 	select {
 	case m := <-a.replies: // the common case of an actor that answers on our own goroutine
-		return m, nil
+		if m.turn == a.pid.RequestId {
+			return m.message, nil
+		}
 	default:
 	}
 	a.patrol.Reset(patrol)
@@ -124,7 +144,9 @@ func (r *Runtime) next(ctx context.Context, a *asker, from *actor.PID) (any, err
 	for dead := false; ; {
 		select {
 		case m := <-a.replies:
-			return m, nil
+			if m.turn == a.pid.RequestId {
+				return m.message, nil
+			}
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-a.patrol.C:

@@ -57,7 +57,8 @@ func (r *Runtime) CheckClient(id messages.ClientID, p messages.Principal) (messa
 func (r *Runtime) BeginRequest(id messages.ClientID, p messages.Principal, requestID string, cancel context.CancelCauseFunc) (messages.InFlight, error) {
 	pid := r.client(id)
 	a := r.newAsker()
-	a.request.Store(&request{id: requestID, cancel: cancel})
+	noted := &request{turn: a.pid.RequestId, id: requestID, cancel: cancel}
+	a.request.Store(noted)
 	a.send(pid, messages.BeginRequest{Principal: p, RequestID: requestID})
 	m, err := r.next(context.Background(), a, pid)
 	checked, ok := m.(messages.ClientChecked)
@@ -74,7 +75,9 @@ func (r *Runtime) BeginRequest(id messages.ClientID, p messages.Principal, reque
 		return messages.InFlight{}, err
 	}
 	return messages.InFlight{Spec: checked.Spec, End: func() {
-		a.request.Store(nil)
+		if !a.request.CompareAndSwap(noted, nil) {
+			return // it has been called before, and the asker is another's
+		}
 		r.tellTo(pid, messages.EndRequest{RequestID: requestID})
 		r.spare(a)
 	}}, nil
