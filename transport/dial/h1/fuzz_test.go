@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 )
 
@@ -55,7 +56,11 @@ func FuzzResponse(f *testing.F) {
 		if theirsErr != nil {
 			t.Fatalf("we take what net/http refuses: %v\n%s", theirsErr, describe(mine))
 		}
-		if a, b := describe(mine), describe(theirs); a != b {
+		a, b := describe(mine), describe(theirs)
+		if whole, broken := strings.CutSuffix(a, "; broken"); broken && strings.HasPrefix(b, whole) {
+			return // refused after its last chunk: a line that ends with LF alone, which net/http takes for a trailer
+		}
+		if a != b {
 			t.Fatalf("we make of it\n%s\nand net/http\n%s", a, b)
 		}
 	})
