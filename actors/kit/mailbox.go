@@ -147,12 +147,26 @@ type fifo struct {
 func (q *fifo) empty() bool { return q.head == len(q.messages) }
 
 func (q *fifo) push(message any) {
-	if q.head > 0 && len(q.messages) == cap(q.messages) {
-		n := copy(q.messages, q.messages[q.head:]) // its old places are free
-		clear(q.messages[n:])
-		q.messages, q.head = q.messages[:n], 0
+	if len(q.messages) == cap(q.messages) {
+		q.makeRoom()
 	}
 	q.messages = append(q.messages, message)
+}
+
+// makeRoom moves what waits to the front where a good part of the room is free:
+// what was taken has paid for that. Else there will be twice the room, and
+// nothing is kept in the old one, which may be the mailbox's own.
+func (q *fifo) makeRoom() {
+	old := q.messages
+	if 4*q.head >= cap(old) {
+		n := copy(old, old[q.head:])
+		clear(old[n:])
+		q.messages, q.head = old[:n], 0
+		return
+	}
+	q.messages = append(make([]any, 0, 2*cap(old)), old[q.head:]...)
+	q.head = 0
+	clear(old)
 }
 
 func (q *fifo) pop() any {
