@@ -56,6 +56,34 @@ func TestKeys_GuardAllButPublicRoutes(t *testing.T) {
 	}
 }
 
+// A path that is cleaned is so for those who have a key: to be sent elsewhere
+// would say that there is something.
+func TestKeys_StrangersAreSentNowhere(t *testing.T) {
+	s := serve(t, Options{Keys: map[string]string{"ann": "k"}})
+	once := func(path string, header ...string) *http.Response {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL()+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := 0; i < len(header); i += 2 {
+			r.Header.Add(header[i], header[i+1])
+		}
+		response, err := http.DefaultTransport.RoundTrip(r) // which follows nothing
+		if err != nil {
+			t.Fatal(err)
+		}
+		return response
+	}
+	for _, path := range []string{"//mcp", "/./mcp", "/nowhere/../mcp", "//nowhere"} {
+		wantError(t, path, once(path), http.StatusUnauthorized)
+	}
+	sent := once("//mcp", "Authorization", "Bearer k")
+	if _ = body(t, sent); sent.StatusCode != http.StatusTemporaryRedirect || sent.Header.Get("Location") != "/mcp" {
+		t.Errorf("with a key: %d to %q", sent.StatusCode, sent.Header.Get("Location"))
+	}
+}
+
 func TestKeys_WithoutAnyEverybodyIsAnonymous(t *testing.T) {
 	s := serve(t, Options{})
 	if got := body(t, ask(t, s, http.MethodPost, "/mcp", "Authorization", "Bearer whatever")); got != "hello anonymous" {

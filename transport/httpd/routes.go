@@ -16,21 +16,23 @@ import (
 // says whether a page exists only to those who have one, so that strangers
 // learn nothing of the routes.
 type routes struct {
-	mux      *http.ServeMux // every pattern, and "/" for what has none
-	patterns *http.ServeMux // every pattern
+	mux      *http.ServeMux  // every pattern, and "/" for what has none
+	patterns *http.ServeMux  // every pattern
+	public   map[string]bool // by pattern; complete before the first request
 	keys     []apiKey
 	fallback http.Handler // for paths without a pattern; may be nil
 	crowd    *crowd       // of requests that are not public
 }
 
 func newRoutes(keys []apiKey, most int) *routes {
-	rt := &routes{mux: http.NewServeMux(), patterns: http.NewServeMux(), keys: keys, crowd: newCrowd(most)}
+	rt := &routes{mux: http.NewServeMux(), patterns: http.NewServeMux(), public: map[string]bool{}, keys: keys, crowd: newCrowd(most)}
 	rt.mux.HandleFunc("/", rt.unmatched)
 	return rt
 }
 
 func (rt *routes) handle(pattern string, h http.Handler, public bool) {
 	rt.patterns.Handle(pattern, h)
+	rt.public[pattern] = public
 	if public {
 		rt.mux.Handle(pattern, h)
 		return
@@ -45,9 +47,16 @@ func (rt *routes) handle(pattern string, h http.Handler, public bool) {
 func (rt *routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// A path that the mux would clean and redirect to may be meant as it is.
 	if strings.Contains(r.URL.Path, "//") || strings.Contains(r.URL.Path, "/.") {
-		if _, pattern := rt.patterns.Handler(r); pattern == "" {
+		_, pattern := rt.patterns.Handler(r)
+		if pattern == "" {
 			rt.unmatched(w, r)
 			return
+		}
+		// To be sent to another path says that there is something.
+		if !rt.public[pattern] {
+			if r = rt.admit(w, r); r == nil {
+				return
+			}
 		}
 	}
 	rt.mux.ServeHTTP(w, r)
