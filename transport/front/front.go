@@ -172,6 +172,7 @@ func (r response) message() []byte {
 
 // conclude answers one request that its session knows, and forgets it by end.
 func (e *endpoint) conclude(ctx context.Context, req request, deliver func(messages.Notification) error, end func()) response {
+	defer end() // also when there is a bug
 	result, problem := e.answer(ctx, req, deliver)
 	quiet := silent(ctx)
 	if problem != nil && ctx.Err() != nil {

@@ -252,9 +252,11 @@ func scanNumber(b []byte, i int) (int, error) {
 // that stands for itself in a string. It looks at eight bytes at a time, and
 // faster where it goes on and on.
 func skipPlain(b []byte, i int) int {
+	stretch := longString
 	for long := i + longString; i+8 <= len(b); {
 		if i >= long {
-			i = skipLong(b, i)
+			stretch = min(4*stretch, maxStretch)
+			i = skipLong(b, i, stretch)
 			long = i + longString
 			continue
 		}
@@ -277,12 +279,14 @@ const (
 	highs = 0x8080808080808080
 
 	longString = 64      // bytes from which on skipLong is worth its while
-	stretch    = 4 << 10 // that it looks at: whatever comes, no byte is looked at often
+	maxStretch = 4 << 10 // bytes that it looks at
 )
 
 // skipLong is skipPlain for one stretch: what the processor finds by itself,
-// quotes and backslashes, it leaves to that.
-func skipLong(b []byte, i int) int {
+// quotes and backslashes, it leaves to that. Stretches grow as long as all is
+// plain, so that what is special now and then does not have them looked at again
+// and again.
+func skipLong(b []byte, i, stretch int) int {
 	s := b[i:min(i+stretch, len(b))]
 	if n := bytes.IndexByte(s, '"'); n >= 0 {
 		s = s[:n]
