@@ -86,9 +86,14 @@ func npmServers(dir, everythingURL string) (map[string]any, error) {
 	everything, err1 := npmServer("everything", nil, "stdio")
 	files, err2 := npmServer("filesystem", nil, filepath.Join(dir, "files"))
 	memory, err3 := npmServer("memory", map[string]string{"MEMORY_FILE_PATH": filepath.Join(dir, "memory.jsonl")})
-	return map[string]any{
+	all := map[string]any{
 		"everything": everything, "everything-http": map[string]any{"url": everythingURL}, "files": files, "memory": memory,
-	}, errors.Join(err1, err2, err3)
+	}
+	for _, server := range all {
+		// The clients of all tests, of which most never end their sessions: each has a process until it is idle for long.
+		server.(map[string]any)["pool"] = map[string]any{"max": 64}
+	}
+	return all, errors.Join(err1, err2, err3)
 }
 
 // startEverything runs server-everything over Streamable HTTP and returns its URL.
