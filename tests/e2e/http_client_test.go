@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/mcpx/mcpx/tests/testkit"
 )
@@ -102,8 +103,12 @@ func (c *httpClient) notify(t *testing.T, body string) int {
 // send sends one HTTP request with the headers of the client's revision.
 func (c *httpClient) send(t *testing.T, verb, body, method, name string) *http.Response {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
+	ctx, cancel := context.WithCancel(t.Context())
 	t.Cleanup(cancel)
+	if verb == http.MethodPost && method != "subscriptions/listen" { // what is listened to stands as long as its test
+		late := time.AfterFunc(testkit.Patience, cancel)
+		t.Cleanup(func() { late.Stop() })
+	}
 	req, err := http.NewRequestWithContext(ctx, verb, c.url, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
