@@ -333,10 +333,10 @@ func TestGuard_ShowsTheServersNameAndNothingElse(t *testing.T) {
 
 func TestServer_InheritsThreeDescriptorsAndNoIgnoredSignal(t *testing.T) {
 	p := start(t, Command{Path: "/bin/cat", Argv: []string{"cat"}})
-	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.Pid()))
-	if err != nil || len(entries) != 3 {
-		t.Errorf("descriptors %v, %v", entries, err)
-	}
+	eventually(t, "three descriptors, when it has loaded its libraries", func() bool {
+		entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.Pid()))
+		return err == nil && len(entries) == 3
+	})
 	for _, line := range []string{"SigIgn", "SigBlk"} {
 		// It may ignore fewer than we do: under nohup we ignore SIGHUP, and Go gives that back to a child.
 		got, err1 := strconv.ParseUint(statusLine(t, p.Pid(), line), 16, 64)
