@@ -6,8 +6,8 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 )
 
-// mailbox is the library's unbounded mailbox at a third of its price: one
-// allocation, since there is an actor per request. Messages of the system come
+// mailbox is the library's unbounded mailbox in one allocation instead of seven,
+// since there is an actor per request. Messages of the system come
 // first, a suspended actor gets no others, and a panic is escalated, as there.
 type mailbox struct {
 	invoker    actor.MessageInvoker

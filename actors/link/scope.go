@@ -8,7 +8,7 @@ import (
 
 // Scope is a context that whoever holds it can end, and that may live inside of
 // what it is the context of: there are three in each call, and those of package
-// context cost a kilobyte each as soon as somebody waits for their end. The zero
+// context cost several allocations each when somebody waits for their end. The zero
 // Scope is ready. It must not be copied.
 //
 // Its Err is the cause of its end, so context.Cause finds that, too.
