@@ -35,10 +35,12 @@ func Read(pid int) (Process, bool) {
 	if err != nil {
 		return Process{}, false
 	}
-	return parseStat(pid, stat)
+	return parseStat(pid, stat, clock)
 }
 
-func parseStat(pid int, stat []byte) (Process, bool) {
+// parseStat takes the process's own time from its clock where that can be read:
+// a short load is less than a tick.
+func parseStat(pid int, stat []byte, clock func(pid int) (time.Duration, error)) (Process, bool) {
 	// The name stands in parentheses and may hold anything, even those.
 	open, shut := bytes.IndexByte(stat, '('), bytes.LastIndexByte(stat, ')')
 	if open < 0 || shut < open {
@@ -55,9 +57,13 @@ func parseStat(pid int, stat []byte) (Process, bool) {
 		}
 		return n
 	}
+	own, err := clock(pid)
+	if err != nil {
+		own = time.Duration(number(14)+number(15)) * tick
+	}
 	return Process{
 		Pid: pid, Parent: int(number(4)), Command: string(stat[open+1 : shut]), Threads: int(number(20)),
-		CPU: time.Duration(number(14)+number(15)+number(16)+number(17)) * tick, Started: fields[19],
+		CPU: own + time.Duration(number(16)+number(17))*tick, Started: fields[19],
 	}, true
 }
 

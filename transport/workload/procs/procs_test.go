@@ -1,6 +1,7 @@
 package procs
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"strings"
@@ -14,6 +15,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestStat_IsReadWhateverTheProgramIsCalled(t *testing.T) {
 	const rest = " 0 0 0 0 0 0 0 0 0 0 5 7 11 13 0 0 9 0 12345 0 0\n"
+	none := func(int) (time.Duration, error) { return 0, errors.ErrUnsupported }
 	for _, c := range []struct {
 		text string
 		want Process
@@ -26,7 +28,7 @@ func TestStat_IsReadWhateverTheProgramIsCalled(t *testing.T) {
 		{"", Process{}, false},
 		{"17 )( S", Process{}, false},
 	} {
-		got, ok := parseStat(17, []byte(c.text))
+		got, ok := parseStat(17, []byte(c.text), none)
 		if ok != c.ok {
 			t.Errorf("%q: %v", c.text, got)
 		}
@@ -34,8 +36,25 @@ func TestStat_IsReadWhateverTheProgramIsCalled(t *testing.T) {
 			t.Errorf("%q: %+v", c.text, got)
 		}
 	}
-	if p, _ := parseStat(17, []byte("17 (a) b (c)) R 4"+rest[2:])); p.Command != "a) b (c)" || p.String() != "17 (a) b (c))" {
+	own := func(int) (time.Duration, error) { return 1234, nil }
+	if p, _ := parseStat(17, []byte("17 (plain) S 4"+rest[2:]), own); p.CPU != 240*time.Millisecond+1234 {
+		t.Errorf("with a clock of its own: %v", p.CPU)
+	}
+	if p, _ := parseStat(17, []byte("17 (a) b (c)) R 4"+rest[2:]), none); p.Command != "a) b (c)" || p.String() != "17 (a) b (c))" {
 		t.Errorf("%v", p)
+	}
+}
+
+func TestClock_SeesLessThanATick(t *testing.T) {
+	before, ok := Read(os.Getpid())
+	if !ok || before.CPU%tick == 0 {
+		t.Errorf("%v %v: whole ticks", before, before.CPU)
+	}
+	if after, ok := Read(os.Getpid()); !ok || after.CPU <= before.CPU {
+		t.Errorf("%v, then %v", before.CPU, after.CPU)
+	}
+	if _, err := clock(1 << 22); err == nil { // above every pid there may be
+		t.Error("a process that is not has used time")
 	}
 }
 
