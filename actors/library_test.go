@@ -24,6 +24,17 @@ func system(t *testing.T) *actor.ActorSystem {
 
 type ping struct{}
 
+// The library's registry has 1024 buckets of maps that are cut into 32 in turn,
+// unless it is told otherwise before it is made: 32,768 maps to make and collect.
+func TestLibrary_RegistryHasOneMapForEachBucket(t *testing.T) {
+	all := system(t).ProcessRegistry.LocalPIDs.LocalPIDs
+	for _, bucket := range all {
+		if len(bucket) != 1 {
+			t.Fatalf("%d buckets, of %d maps", len(all), len(bucket))
+		}
+	}
+}
+
 // A system message overtakes user messages: a child that reports and stops
 // itself is seen to terminate before its report. So parents stop children that
 // have reported.
