@@ -104,6 +104,13 @@ func rows(peers []peer, against bool) []row {
 		all = append(all,
 			row{"stdio-" + delay, direct, 100, few, stdioTarget(false, delay), "the null server itself, over stdio", ""},
 			row{"stdio-" + delay, transparent, 100, few, stdioTarget(true, delay), "`mcpx stdio --endpoint null` in front of it", ""})
+		if against {
+			all = append(all, row{"stdio-" + delay, "mcpx-before", 100, few, func(b *bench, null *running, bytes int) (*target, error) {
+				before := *b
+				before.mcpx = b.against
+				return stdioTarget(true, delay)(&before, null, bytes)
+			}, "the same, another build", ""})
+		}
 	}
 	return all
 }
