@@ -21,7 +21,7 @@ func BenchmarkEnvelope(b *testing.B) {
 		b.Fatal(problem)
 	}
 	header := testkit.ModernHeaders("tools/call", "null")
-	meta := mcp.ReadMeta(m.Params)
+	params := mcp.ReadParams(m.Method, m.Params)
 	info := json.RawMessage(`{"name":"mcpx","version":"0"}`)
 	stripped := mcp.StripMeta(m.Params)
 	result := json.RawMessage(`{"content":[{"type":"text","text":"Nothing was done, and this is what came of it."}]}`)
@@ -31,8 +31,8 @@ func BenchmarkEnvelope(b *testing.B) {
 		do   func()
 	}{
 		{"parse", func() { m, _ = jsonrpc.Parse(modernCall, 256) }},
-		{"read meta", func() { meta = mcp.ReadMeta(m.Params) }},
-		{"check headers", func() { problem = mcp.CheckHeaders(header, m, meta) }},
+		{"read params", func() { params = mcp.ReadParams(m.Method, m.Params) }},
+		{"check headers", func() { problem = mcp.CheckHeaders(header, m, params) }},
 		{"name", func() { mcp.NameOf("tools/call", m.Params) }},
 		{"strip meta", func() { mcp.StripMeta(m.Params) }},
 		{"with meta", func() { mcp.WithMeta(stripped, mcp.LatestModern, info, nil, "") }},

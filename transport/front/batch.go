@@ -44,7 +44,7 @@ func (e *endpoint) element(raw json.RawMessage, take func(jsonrpc.Message)) (req
 	case msg.Method == methodInitialize:
 		return req, false, jsonrpc.AppendError(nil, msg.ID, invalidRequest("initialize must not be part of a batch"))
 	}
-	return request{msg: msg, meta: mcp.ReadMeta(msg.Params)}, true, nil
+	return request{msg: msg, params: mcp.ReadParams(msg.Method, msg.Params)}, true, nil
 }
 
 // batch serves a batch of a session (2025-03-26, transports: sending

@@ -76,7 +76,7 @@ func newEndpoint(service Service, clients Clients, opts Options) *endpoint {
 // request is one request and what is known of its sender.
 type request struct {
 	msg    jsonrpc.Message
-	meta   mcp.Meta
+	params mcp.Params // as read; the bytes are in msg
 	caller mcp.Caller
 	modern bool
 	stream func() // answers with an event stream, also when nothing comes before the answer; nil where that is not a choice
@@ -103,8 +103,8 @@ const (
 // to the transport, which owns sessions and streams.
 func (e *endpoint) answer(ctx context.Context, req request, deliver func(messages.Notification) error) (json.RawMessage, *jsonrpc.Error) {
 	// A member that stands twice would let policy read one and the upstream the other.
-	if problem := mcp.CheckParams(req.msg.Params); problem != nil {
-		return nil, problem
+	if req.params.Twice != nil {
+		return nil, req.params.Twice
 	}
 	switch req.msg.Method {
 	case methodInitialize:
@@ -204,12 +204,12 @@ func (e *endpoint) serve(ctx context.Context, req request, deliver func(messages
 		Caller: req.caller,
 		Request: messages.Request{
 			Method:        req.msg.Method,
-			Name:          mcp.NameOf(req.msg.Method, req.msg.Params),
+			Name:          req.params.Name,
 			Params:        params,
-			ProgressToken: req.meta.ProgressToken,
-			LogLevel:      req.meta.LogLevel,
+			ProgressToken: req.params.Meta.ProgressToken,
+			LogLevel:      req.params.Meta.LogLevel,
 		},
-	}, &sink{ctx: ctx, modern: req.modern, level: severity(req.meta.LogLevel), deliver: deliver, stream: req.stream})
+	}, &sink{ctx: ctx, modern: req.modern, level: severity(req.params.Meta.LogLevel), deliver: deliver, stream: req.stream})
 }
 
 // sink hands a request's notifications to its stream.
@@ -302,13 +302,13 @@ func (h hello) caller(p messages.Principal, client messages.ClientID) mcp.Caller
 // basic: _meta; streamable-http: server validation). h is nil on stdio, which
 // has no headers.
 func checkModern(req request, h http.Header) *jsonrpc.Error {
-	meta := req.meta
+	meta := req.params.Meta
 	if meta.ProtocolVersion == "" {
 		return invalidParams("params._meta must name the protocol version as %q", mcp.MetaProtocolVersion)
 	}
 	// A version that is not spoken here comes before everything that this
 	// version's rules would demand; but only if the header does not disagree.
-	agree := h == nil || h.Get(mcp.HeaderProtocolVersion) == meta.ProtocolVersion
+	agree := h == nil || mcp.VersionHeader(h) == meta.ProtocolVersion
 	if agree && !(mcp.Known(meta.ProtocolVersion) && mcp.IsModern(meta.ProtocolVersion)) {
 		return unsupportedVersion(meta.ProtocolVersion)
 	}
@@ -316,11 +316,12 @@ func checkModern(req request, h http.Header) *jsonrpc.Error {
 		return invalidParams("params._meta must hold the client's capabilities, an object, as %q", mcp.MetaClientCapabilities)
 	}
 	if h != nil {
-		if err := mcp.CheckHeaders(h, req.msg, meta); err != nil {
+		if err := mcp.CheckHeaders(h, req.msg, req.params); err != nil {
 			return err
 		}
 	}
-	if level, ok := jsonrpc.Get(req.msg.Params, "_meta", mcp.MetaLogLevel); ok && severity(meta.LogLevel) < 0 {
+	if meta.HasLogLevel && severity(meta.LogLevel) < 0 {
+		level, _ := jsonrpc.Get(req.msg.Params, "_meta", mcp.MetaLogLevel)
 		return invalidParams("%s is no log level", level)
 	}
 	return nil

@@ -43,7 +43,7 @@ func (h *httpFront) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// Whatever happens, the keep-alive timer must not outlive the handler.
 	defer rep.end()
 
-	modern := mcp.IsModern(r.Header.Get(mcp.HeaderProtocolVersion))
+	modern := mcp.IsModern(mcp.VersionHeader(r.Header))
 	switch {
 	case r.Method == http.MethodPost:
 		h.post(rep, r)
@@ -81,13 +81,13 @@ func (h *httpFront) post(rep *reply, r *http.Request) {
 		return
 	}
 
-	req := request{msg: msg, meta: mcp.ReadMeta(msg.Params)}
+	req := request{msg: msg, params: mcp.ReadParams(msg.Method, msg.Params)}
 	req.caller.Principal = messages.PrincipalFrom(r.Context())
-	version := r.Header.Get(mcp.HeaderProtocolVersion)
+	version := mcp.VersionHeader(r.Header)
 	// initialize without per-request metadata selects the legacy era, whatever
 	// version a client that falls back left in its header.
 	opening := msg.Kind == jsonrpc.Request && msg.Method == methodInitialize
-	req.modern = req.meta.HasProtocolVersion || mcp.IsModern(version) && !opening
+	req.modern = req.params.Meta.HasProtocolVersion || mcp.IsModern(version) && !opening
 	switch {
 	case req.modern:
 		h.modern(rep, r, req)

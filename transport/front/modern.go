@@ -30,7 +30,7 @@ func (h *httpFront) modern(rep *reply, r *http.Request, req request) {
 		rep.refuse(http.StatusBadRequest, req.msg.ID, problem)
 		return
 	}
-	req.caller.Protocol, req.caller.Capabilities, req.caller.Info = req.meta.ProtocolVersion, req.meta.ClientCapabilities, req.meta.ClientInfo
+	req.caller.Protocol, req.caller.Capabilities, req.caller.Info = req.params.Meta.ProtocolVersion, req.params.Meta.ClientCapabilities, req.params.Meta.ClientInfo
 
 	// The end of the response stream is the cancellation (2026-07-28,
 	// streamable-http: cancellation), and a client that does not read ended it.
@@ -64,7 +64,7 @@ func (h *httpFront) checkMirrored(req request, header http.Header) *jsonrpc.Erro
 	if h.relay == nil || req.msg.Method != "tools/call" {
 		return nil
 	}
-	params := h.relay.Mirrored(mcp.NameOf(req.msg.Method, req.msg.Params))
+	params := h.relay.Mirrored(req.params.Name)
 	if len(params) == 0 {
 		return nil // as nearly always
 	}

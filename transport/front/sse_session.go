@@ -39,7 +39,7 @@ func (s *sseSession) start(rep *reply, msg jsonrpc.Message) (refusal []byte, sta
 		return s.initialize(msg)
 	}
 	s.mu.Lock()
-	req := request{msg: msg, meta: mcp.ReadMeta(msg.Params), caller: s.caller}
+	req := request{msg: msg, params: mcp.ReadParams(msg.Method, msg.Params), caller: s.caller}
 	greeted := s.greeted
 	s.mu.Unlock()
 	// A client of both eras asks for a discovery first, and takes "no such

@@ -197,8 +197,8 @@ func (c *stdio) message(b []byte) {
 		c.take(msg)
 		return
 	}
-	req := request{msg: msg, meta: mcp.ReadMeta(msg.Params)}
-	req.modern = req.meta.HasProtocolVersion
+	req := request{msg: msg, params: mcp.ReadParams(msg.Method, msg.Params)}
+	req.modern = req.params.Meta.HasProtocolVersion
 	if problem = c.admit(&req); problem != nil {
 		c.refuse(msg.ID, problem)
 		return

@@ -129,11 +129,23 @@ func Members(obj json.RawMessage) iter.Seq2[string, json.RawMessage] {
 	}
 }
 
+// RawMembers is Members with each key as it is written, quotes included.
+func RawMembers(obj json.RawMessage) iter.Seq2[[]byte, json.RawMessage] {
+	return func(yield func([]byte, json.RawMessage) bool) {
+		w := walk(obj)
+		for m, ok := w.next(); ok; m, ok = w.next() {
+			if !yield(obj[m.key:m.keyEnd:m.keyEnd], obj[m.val:m.valEnd:m.valEnd]) {
+				return
+			}
+		}
+	}
+}
+
 // find returns the first member of that key.
 func find(obj []byte, key string) (member, bool) {
 	w := walk(obj)
 	for m, ok := w.next(); ok; m, ok = w.next() {
-		if stringIs(obj[m.key:m.keyEnd], key) {
+		if StringIs(obj[m.key:m.keyEnd], key) {
 			return m, true
 		}
 	}
@@ -185,7 +197,7 @@ func Set(obj json.RawMessage, value json.RawMessage, path ...string) json.RawMes
 	var first member
 	found := false
 	for m, ok := w.next(); ok; m, ok = w.next() {
-		if !stringIs(obj[m.key:m.keyEnd], path[0]) {
+		if !StringIs(obj[m.key:m.keyEnd], path[0]) {
 			continue
 		}
 		if found {
@@ -241,17 +253,25 @@ func Pick(obj json.RawMessage, keys []string, values []json.RawMessage) {
 	left := len(keys)
 	w := walk(obj)
 	for m, ok := w.next(); ok && left > 0; m, ok = w.next() {
-		if i := oneOf(obj[m.key:m.keyEnd], keys); i >= 0 && values[i] == nil {
+		if i := OneOf(obj[m.key:m.keyEnd], keys); i >= 0 && values[i] == nil {
 			values[i] = obj[m.val:m.valEnd:m.valEnd]
 			left--
 		}
 	}
 }
 
-// oneOf returns which of the keys a key with its quotes is, -1 for none.
-func oneOf(key []byte, keys []string) int {
+// OneOf returns which of the keys a key with its quotes is, -1 for none.
+func OneOf(key []byte, keys []string) int {
+	if body := key[1 : len(key)-1]; bytes.IndexByte(body, '\\') < 0 {
+		for i, k := range keys {
+			if string(body) == k {
+				return i
+			}
+		}
+		return -1
+	}
 	for i, k := range keys {
-		if stringIs(key, k) {
+		if StringIs(key, k) {
 			return i
 		}
 	}
@@ -263,7 +283,7 @@ func cut(obj json.RawMessage, keep int, keys ...string) json.RawMessage {
 	found := false
 	w := walk(obj)
 	for m, ok := w.next(); ok && !found; m, ok = w.next() {
-		found = oneOf(obj[m.key:m.keyEnd], keys) >= 0
+		found = OneOf(obj[m.key:m.keyEnd], keys) >= 0
 	}
 	if !found {
 		return obj
@@ -273,7 +293,7 @@ func cut(obj json.RawMessage, keep int, keys ...string) json.RawMessage {
 	comma := -1 // in out: the comma after the last member that stays
 	w = walk(obj)
 	for m, ok := w.next(); ok; m, ok = w.next() {
-		if match := oneOf(obj[m.key:m.keyEnd], keys) >= 0; !match || keep > 0 {
+		if match := OneOf(obj[m.key:m.keyEnd], keys) >= 0; !match || keep > 0 {
 			if match {
 				keep--
 			}

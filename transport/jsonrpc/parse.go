@@ -24,17 +24,17 @@ type envelope struct {
 func (e *envelope) note(key []byte, s span) {
 	name, slot := "", (*span)(nil)
 	switch {
-	case stringIs(key, "jsonrpc"):
+	case StringIs(key, "jsonrpc"):
 		name, slot = "jsonrpc", &e.jsonrpc
-	case stringIs(key, "id"):
+	case StringIs(key, "id"):
 		name, slot = "id", &e.id
-	case stringIs(key, "method"):
+	case StringIs(key, "method"):
 		name, slot = "method", &e.method
-	case stringIs(key, "params"):
+	case StringIs(key, "params"):
 		name, slot = "params", &e.params
-	case stringIs(key, "result"):
+	case StringIs(key, "result"):
 		name, slot = "result", &e.result
-	case stringIs(key, "error"):
+	case StringIs(key, "error"):
 		name, slot = "error", &e.err
 	default:
 		return
@@ -141,7 +141,7 @@ func Parse(b []byte, depth int) (Message, *Error) {
 	if e.twice != "" {
 		return e.rest(b), invalid("member %q occurs twice", e.twice)
 	}
-	if !e.jsonrpc.there() || b[e.jsonrpc.from] != '"' || !stringIs(e.jsonrpc.of(b), "2.0") {
+	if !e.jsonrpc.there() || b[e.jsonrpc.from] != '"' || !StringIs(e.jsonrpc.of(b), "2.0") {
 		return e.rest(b), invalid(`member "jsonrpc" must be "2.0"`)
 	}
 	var m Message
@@ -177,7 +177,7 @@ func (e *envelope) call(b []byte, m *Message) *Error {
 	if e.id.there() {
 		m.Kind = Request
 	}
-	m.Method = Unquote(e.method.of(b))
+	m.Method = methodOf(e.method.of(b))
 	if e.params.there() {
 		if c := b[e.params.from]; c != '{' && c != '[' {
 			return invalid(`member "params" must be an object or an array`)
@@ -217,7 +217,7 @@ func (e *envelope) rest(b []byte) Message {
 		m.ID, _ = ParseID(e.id.of(b))
 	}
 	if e.method.there() && b[e.method.from] == '"' && e.twice != "method" {
-		m.Method = Unquote(e.method.of(b))
+		m.Method = methodOf(e.method.of(b))
 	}
 	return m
 }
@@ -284,21 +284,21 @@ func ParseError(raw json.RawMessage) *Error {
 	for m, ok := w.next(); ok; m, ok = w.next() {
 		key, value := raw[m.key:m.keyEnd], raw[m.val:m.valEnd:m.valEnd]
 		switch {
-		case !seen[0] && stringIs(key, "code"):
+		case !seen[0] && StringIs(key, "code"):
 			seen[0] = true
 			if good[0] = json.Unmarshal(value, &e.Code) == nil && string(value) != "null"; !good[0] {
 				e.Code = 0
 			}
-		case !seen[1] && stringIs(key, "message"):
+		case !seen[1] && StringIs(key, "message"):
 			seen[1] = true
 			if good[1] = value[0] == '"'; good[1] {
 				e.Message = Unquote(value)
 			}
-		case !seen[2] && stringIs(key, "data"):
+		case !seen[2] && StringIs(key, "data"):
 			seen[2] = true
 			e.Data = value
 		default:
-			twice = twice || stringIs(key, "code") || stringIs(key, "message") || stringIs(key, "data")
+			twice = twice || StringIs(key, "code") || StringIs(key, "message") || StringIs(key, "data")
 		}
 	}
 	if good[0] && good[1] && !twice {

@@ -123,8 +123,30 @@ func Unquote(raw []byte) string {
 	return string(appendUnquoted(nil, raw))
 }
 
-// stringIs tells whether the JSON string raw stands for s. It does not allocate.
-func stringIs(raw []byte, s string) bool {
+// often are methods that need no string of their own: those that are asked for
+// again and again.
+var often = func() map[string]string {
+	m := map[string]string{}
+	for _, method := range []string{
+		"tools/call", "tools/list", "resources/read", "resources/list", "resources/templates/list", "prompts/get", "prompts/list",
+		"completion/complete", "ping", "server/discover", "notifications/progress", "notifications/message", "notifications/cancelled",
+	} {
+		m[method] = method
+	}
+	return m
+}()
+
+// methodOf is Unquote for the name of a method.
+func methodOf(raw []byte) string {
+	if method, ok := often[string(raw[1:len(raw)-1])]; ok {
+		return method
+	}
+	return Unquote(raw)
+}
+
+// StringIs tells whether the JSON string raw, quotes included, stands for s. It
+// does not allocate.
+func StringIs(raw []byte, s string) bool {
 	body := raw[1 : len(raw)-1]
 	if len(body) < len(s) || len(body) > 6*len(s) {
 		return false // an escape takes at most six bytes for each of s

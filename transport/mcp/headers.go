@@ -36,6 +36,16 @@ func NameOf(method string, params json.RawMessage) string {
 	return name
 }
 
+// nameIn is NameOf of a request, which mostly has it beside its params, too.
+func nameIn(req messages.Request) string {
+	raw, _ := jsonrpc.Get(req.Params, nameKey(req.Method))
+	if len(raw) > 0 && raw[0] == '"' && jsonrpc.StringIs(raw, req.Name) {
+		return req.Name
+	}
+	name, _ := jsonrpc.GetString(raw)
+	return name
+}
+
 // The sentinel around a Base64 value.
 const (
 	sentinelStart = "=?base64?"
@@ -91,16 +101,17 @@ func invalidAt(value string) int {
 // A notification needs none of them, but those that it has must be right. A
 // body without protocol version is not compared: it is malformed for another
 // reason (2026-07-28, basic: _meta, -32602), which is the caller's to find.
-func CheckHeaders(h http.Header, m jsonrpc.Message, meta Meta) *jsonrpc.Error {
+func CheckHeaders(h http.Header, m jsonrpc.Message, params Params) *jsonrpc.Error {
+	meta := params.Meta
 	required := m.Kind == jsonrpc.Request
-	version, err := oneHeader(h, HeaderProtocolVersion, required)
+	version, err := oneHeader(h[versionKey], HeaderProtocolVersion, required)
 	if err != nil {
 		return err
 	}
 	if version != nil && meta.ProtocolVersion != "" && *version != meta.ProtocolVersion {
 		return mismatch(HeaderProtocolVersion, *version, meta.ProtocolVersion)
 	}
-	method, err := oneHeader(h, HeaderMethod, required)
+	method, err := oneHeader(h[HeaderMethod], HeaderMethod, required)
 	if err != nil {
 		return err
 	}
@@ -110,7 +121,7 @@ func CheckHeaders(h http.Header, m jsonrpc.Message, meta Meta) *jsonrpc.Error {
 	if nameKey(m.Method) == "" {
 		return nil
 	}
-	name, err := oneHeader(h, HeaderName, required)
+	name, err := oneHeader(h[HeaderName], HeaderName, required)
 	if err != nil || name == nil {
 		return err
 	}
@@ -118,15 +129,27 @@ func CheckHeaders(h http.Header, m jsonrpc.Message, meta Meta) *jsonrpc.Error {
 	if bad != nil {
 		return headerError("%s header: %s", HeaderName, bad)
 	}
-	if want := NameOf(m.Method, m.Params); decoded != want {
-		return mismatch(HeaderName, decoded, want)
+	if decoded != params.Name {
+		return mismatch(HeaderName, decoded, params.Name)
 	}
 	return nil
 }
 
+// versionKey is HeaderProtocolVersion as a key of http.Header. The other names
+// are their own.
+const versionKey = "Mcp-Protocol-Version"
+
+// VersionHeader returns the first value of MCP-Protocol-Version, empty when it is
+// not there.
+func VersionHeader(h http.Header) string {
+	if values := h[versionKey]; len(values) > 0 {
+		return values[0]
+	}
+	return ""
+}
+
 // oneHeader returns the one value of a header, nil when it is not there.
-func oneHeader(h http.Header, name string, required bool) (*string, *jsonrpc.Error) {
-	values := h.Values(name)
+func oneHeader(values []string, name string, required bool) (*string, *jsonrpc.Error) {
 	switch {
 	case len(values) == 0 && required:
 		return nil, headerError("required header %s is missing", name)
@@ -151,10 +174,11 @@ func headerError(format string, args ...any) *jsonrpc.Error {
 
 // SetHeaders sets MCP-Protocol-Version, Mcp-Method and Mcp-Name of a request to a modern upstream.
 func SetHeaders(h http.Header, version string, req messages.Request) {
-	h.Set(HeaderProtocolVersion, version)
-	h.Set(HeaderMethod, req.Method)
+	values := [...]string{version, req.Method, ""}
+	h[versionKey], h[HeaderMethod] = values[0:1:1], values[1:2:2]
 	if nameKey(req.Method) != "" {
 		// From the bytes that are sent, since it is these it is compared with.
-		h.Set(HeaderName, EncodeHeader(NameOf(req.Method, req.Params)))
+		values[2] = EncodeHeader(nameIn(req))
+		h[HeaderName] = values[2:3:3]
 	}
 }

@@ -72,7 +72,7 @@ func checked(t *testing.T, headers, body string) *jsonrpc.Error {
 		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ": ")
 		h.Add(name, value)
 	}
-	return CheckHeaders(h, m, ReadMeta(m.Params))
+	return CheckHeaders(h, m, ReadParams(m.Method, m.Params))
 }
 
 const (
@@ -137,7 +137,7 @@ func TestSetHeaders_PassTheCheck(t *testing.T) {
 		if perr != nil {
 			t.Fatal(perr)
 		}
-		if err := CheckHeaders(h, m, ReadMeta(m.Params)); err != nil {
+		if err := CheckHeaders(h, m, ReadParams(m.Method, m.Params)); err != nil {
 			t.Errorf("%+v: %v", req, err)
 		}
 		if err := mcpgo.ValidateStandardHeaders(h.Get, V20260728, mcpgo.MCPMethod(req.Method), m.Params); err != nil {

@@ -17,30 +17,53 @@ type Meta struct {
 	ClientInfo         json.RawMessage // nil when absent
 	ClientCapabilities json.RawMessage // nil when absent
 	LogLevel           string
+	HasLogLevel        bool            // as HasProtocolVersion
 	ProgressToken      json.RawMessage // raw string or number; nil when absent
 }
 
 // ReadMeta reads the protocol's members of params._meta.
 func ReadMeta(params json.RawMessage) Meta {
+	meta, _ := jsonrpc.Get(params, metaKey)
+	return readMeta(meta, &keys{unsure: true}) // nobody asks whether there are two
+}
+
+// readMeta reads the members of a _meta, and notes its keys.
+func readMeta(meta json.RawMessage, seen *keys) Meta {
 	var m Meta
-	meta, ok := jsonrpc.Get(params, metaKey)
-	if !ok {
-		return m
-	}
 	var v [len(metaKeys)]json.RawMessage
-	jsonrpc.Pick(meta, metaKeys[:], v[:])
+	for key, value := range jsonrpc.RawMembers(meta) {
+		seen.add(key, bytes.Equal)
+		if i := jsonrpc.OneOf(key, metaKeys[:]); i >= 0 && v[i] == nil { // of equal keys the first counts
+			v[i] = value
+		}
+	}
 	if v[0] != nil {
 		m.HasProtocolVersion = true
-		m.ProtocolVersion, _ = jsonrpc.GetString(v[0])
+		m.ProtocolVersion = versionOf(v[0])
 	}
 	m.ClientInfo, m.ClientCapabilities = v[1], v[2]
 	if v[3] != nil {
+		m.HasLogLevel = true
 		m.LogLevel, _ = jsonrpc.GetString(v[3])
 	}
 	if token := v[4]; token != nil && isToken(token) {
 		m.ProgressToken = token
 	}
 	return m
+}
+
+// versionOf is the text of raw; empty when it is none. One that is known needs
+// no string of its own.
+func versionOf(raw json.RawMessage) string {
+	if raw[0] == '"' {
+		for _, v := range versions {
+			if jsonrpc.StringIs(raw, v) {
+				return v
+			}
+		}
+	}
+	said, _ := jsonrpc.GetString(raw)
+	return said
 }
 
 // metaKeys are what is read of _meta: the eraKeys, and the token.

@@ -2,6 +2,7 @@ package mcp
 
 import (
 	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -79,7 +80,7 @@ func TestWithMeta_AddsWhatTheModernEraRequires(t *testing.T) {
 	}
 }
 
-func TestCheckParams_RefusesWhatReadersMayUnderstandDifferently(t *testing.T) {
+func TestReadParams_RefusesWhatReadersMayUnderstandDifferently(t *testing.T) {
 	for in, says := range map[string]string{
 		``: ``, `[1,1]`: ``, `{}`: ``, `{"name":"a","arguments":{"x":1,"x":2},"_meta":{"a":1,"A":2}}`: ``,
 		`{"name":"a","arguments":{},"name":"b"}`:          `member "name" occurs twice in params`,
@@ -89,9 +90,30 @@ func TestCheckParams_RefusesWhatReadersMayUnderstandDifferently(t *testing.T) {
 		`{"_meta":{"progressToken":1},"_meta":{}}`:        `member "_meta" occurs twice in params`,
 		`{"_meta":{"progressToken":1,"progressToken":2}}`: `member "progressToken" occurs twice in params._meta`,
 	} {
-		err := CheckParams(raw(in))
+		err := ReadParams("", raw(in)).Twice
 		if (err != nil) != (says != "") || err != nil && (err.Code != -32602 || !strings.Contains(err.Message, says)) {
 			t.Errorf("%s: %v, want %q", in, err, says)
+		}
+	}
+}
+
+func TestReadParams_ReadsTheFirstOfWhatIsThere(t *testing.T) {
+	for _, c := range []struct {
+		method, in, name, version string
+	}{
+		{"tools/call", `{"name":"a","_meta":{"@protocolVersion":"2026-07-28"}}`, "a", "2026-07-28"},
+		{"tools/call", `{"_meta":{"@protocolVersion":"2030-01-01"},"n\u0061me":"\u0062"}`, "b", "2030-01-01"},
+		{"tools/call", `{"uri":"u","name":7,"_meta":{"@protocolVersion":7}}`, "", ""},
+		{"resources/read", `{"name":"a","uri":"u","_meta":[]}`, "u", ""},
+		{"tools/list", `{"name":"a"}`, "", ""},
+		{"tools/call", `{"name":"a","name":"b","_meta":{"@protocolVersion":"2025-11-25","@protocolVersion":"x"},"_meta":null}`, "a", "2025-11-25"},
+		{"tools/call", `{"a":1,"b":1,"c":1,"d":1,"e":1,"f":1,"g":1,"h":1,"i":1,"name":"late"}`, "late", ""},
+		{"tools/call", ``, "", ""},
+	} {
+		in := raw(long(c.in))
+		got := ReadParams(c.method, in)
+		if got.Name != c.name || got.Name != NameOf(c.method, in) || got.Meta.ProtocolVersion != c.version || !reflect.DeepEqual(got.Meta, ReadMeta(in)) {
+			t.Errorf("%s: %+v", c.in, got)
 		}
 	}
 }

@@ -231,7 +231,7 @@ func integer(number string) (string, bool) {
 func CheckParamHeaders(h http.Header, params []ParamHeader, arguments json.RawMessage) *jsonrpc.Error {
 	for _, p := range params {
 		encoded, given := p.Value(arguments)
-		header, problem := oneHeader(h, p.Header(), given)
+		header, problem := oneHeader(h.Values(p.Header()), p.Header(), given)
 		if problem != nil {
 			return problem
 		}

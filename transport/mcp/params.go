@@ -1,6 +1,7 @@
 package mcp
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 	"unicode/utf8"
@@ -8,24 +9,90 @@ import (
 	"github.com/mcpx/mcpx/transport/jsonrpc"
 )
 
-// CheckParams refuses params in which a member occurs twice, at the top or in
-// _meta: error -32602. We route and decide by the first of them, most servers
-// act on the last one, and so a call could reach what its caller may not use.
-// At the top, names that differ in case only count as equal, since some
-// decoders (encoding/json) take them for each other.
-func CheckParams(params json.RawMessage) *jsonrpc.Error {
-	if key, twice := duplicate(params, alike, fold); twice {
-		return twiceError("params", key)
+// Params are what a gateway reads of a request's params.
+type Params struct {
+	Meta Meta
+	Name string // see NameOf
+
+	// Twice refuses params in which a member occurs twice, at the top or in
+	// _meta: error -32602. We route and decide by the first of them, most servers
+	// act on the last one, and so a call could reach what its caller may not use.
+	// At the top, names that differ in case only count as equal, since some
+	// decoders (encoding/json) take them for each other.
+	Twice *jsonrpc.Error
+}
+
+// ReadParams reads the params of a request in one pass.
+func ReadParams(method string, params json.RawMessage) Params {
+	var p Params
+	var meta, name json.RawMessage
+	var top, in keys
+	routing := nameKey(method)
+	for key, value := range jsonrpc.RawMembers(params) {
+		top.add(key, bytes.EqualFold)
+		switch {
+		case meta == nil && jsonrpc.StringIs(key, metaKey): // of equal keys the first counts
+			meta = value
+		case name == nil && routing != "" && jsonrpc.StringIs(key, routing):
+			name = value
+		}
 	}
-	meta, _ := jsonrpc.Get(params, metaKey)
-	if key, twice := duplicate(meta, same, exact); twice {
-		return twiceError("params."+metaKey, key)
+	if name != nil {
+		p.Name, _ = jsonrpc.GetString(name)
 	}
-	return nil
+	p.Meta = readMeta(meta, &in)
+	if top.unsure {
+		if key, twice := duplicate(params, alike, fold); twice {
+			p.Twice = twiceError("params", key)
+			return p
+		}
+	}
+	if in.unsure {
+		if key, twice := duplicate(meta, same, exact); twice {
+			p.Twice = twiceError("params."+metaKey, key)
+		}
+	}
+	return p
 }
 
 // fewMembers are compared with each other; more are looked up.
 const fewMembers = 8
+
+// keys are those of an object, as they are written. They are unsure when some
+// are equal, and where it takes more than their bytes to tell.
+type keys struct {
+	few    [fewMembers][]byte
+	n      int
+	unsure bool
+}
+
+func (k *keys) add(key []byte, equal func(a, b []byte) bool) {
+	if k.unsure {
+		return
+	}
+	if k.n == fewMembers || !asWritten(key) {
+		k.unsure = true
+		return
+	}
+	for _, earlier := range k.few[:k.n] {
+		if equal(earlier, key) {
+			k.unsure = true
+			return
+		}
+	}
+	k.few[k.n] = key
+	k.n++
+}
+
+// asWritten tells whether a key has letters of ASCII only, and no escapes.
+func asWritten(key []byte) bool {
+	for _, c := range key {
+		if c >= utf8.RuneSelf || c == '\\' {
+			return false
+		}
+	}
+	return true
+}
 
 // duplicate returns the first key of obj that is equal to an earlier one: two
 // that are equal have the same form.

@@ -82,12 +82,12 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusAccepted)
 		return
 	}
-	meta := mcp.ReadMeta(m.Params)
+	params := mcp.ReadParams(m.Method, m.Params)
 	var rep reply
-	if e := checkHeaders(r.Header, m, meta); e != nil {
+	if e := checkHeaders(r.Header, m, params); e != nil {
 		rep = refuse(m.ID, http.StatusBadRequest, e)
 	} else {
-		rep = s.judge(m, meta)
+		rep = s.judge(m, params.Meta)
 	}
 	if m.Method == methodInitialize && rep.status == 0 {
 		w.Header()[sessionHeader] = []string{rand.Text()}
@@ -102,14 +102,14 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 var sessionHeader = http.CanonicalHeaderKey(mcp.HeaderSessionID)
 
 // checkHeaders compares headers and body of a modern request.
-func checkHeaders(h http.Header, m jsonrpc.Message, meta mcp.Meta) *jsonrpc.Error {
-	if !meta.HasProtocolVersion {
+func checkHeaders(h http.Header, m jsonrpc.Message, params mcp.Params) *jsonrpc.Error {
+	if !params.Meta.HasProtocolVersion {
 		if version := h.Get(mcp.HeaderProtocolVersion); mcp.IsModern(version) {
 			return &jsonrpc.Error{Code: jsonrpc.CodeInvalidParams, Message: "_meta must hold " + mcp.MetaProtocolVersion}
 		}
 		return nil
 	}
-	return mcp.CheckHeaders(h, m, meta)
+	return mcp.CheckHeaders(h, m, params)
 }
 
 // allowed refuses web pages: a server for measurements has none (2026-07-28,
