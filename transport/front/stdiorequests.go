@@ -19,7 +19,7 @@ func (c *stdio) admit(req *request) *jsonrpc.Error {
 			return problem
 		}
 		req.caller = mcp.Caller{Principal: c.principal, Client: c.modernClient,
-			Protocol: req.meta.ProtocolVersion, Capabilities: req.meta.ClientCapabilities, Info: req.meta.ClientInfo}
+			Protocol: req.params.Meta.ProtocolVersion, Capabilities: req.params.Meta.ClientCapabilities, Info: req.params.Meta.ClientInfo}
 		if c.modernClient == "" {
 			return c.open(req)
 		}
