@@ -6,17 +6,35 @@ import (
 	"io"
 	"sync"
 
+	"github.com/mcpx/mcpx/actors/kit"
 	"github.com/mcpx/mcpx/messages"
 	"github.com/mcpx/mcpx/transport/jsonrpc"
 )
 
 // lineWriter writes whole messages, one per line, for all goroutines of a
-// connection.
+// connection. Whoever finds nobody writing writes, at once; what comes meanwhile
+// is written in one go behind that, by a goroutine that nobody waits for.
 type lineWriter struct {
-	mu     sync.Mutex
 	w      io.Writer
-	err    error
 	broken chan struct{} // closed when a write failed
+
+	mu      sync.Mutex
+	less    sync.Cond // of mu: less is waiting, or nothing is written any more
+	waiting []byte
+	spare   []byte // what waited before, to be used again
+	writing bool
+	err     error
+}
+
+const (
+	mostWaiting = 64 << 10  // bytes that may wait; whoever brings more waits, too
+	mostSpare   = 256 << 10 // bytes of room that are kept
+)
+
+func newLineWriter(w io.Writer) *lineWriter {
+	l := &lineWriter{w: w, broken: make(chan struct{})}
+	l.less.L = &l.mu
+	return l
 }
 
 // send sends an answer, nil for none.
@@ -30,28 +48,76 @@ func (l *lineWriter) notify(n messages.Notification) error {
 	return l.write(jsonrpc.AppendNotification(nil, n.Method, n.Params))
 }
 
-// write sends one message, which jsonrpc made without line ends.
+// write sends one message, which jsonrpc made without line ends. It may return
+// before the message is written; a failure is then told to the next, and by broken.
 func (l *lineWriter) write(message []byte) error {
-	message = append(message, '\n')
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.err != nil {
-		return l.err
+	for l.writing && len(l.waiting) >= mostWaiting && l.err == nil {
+		l.less.Wait()
 	}
-	if _, err := l.w.Write(message); err != nil {
-		l.err = err
-		close(l.broken)
+	switch {
+	case l.err != nil:
+	case l.writing:
+		l.waiting = append(append(l.waiting, message...), '\n')
+	default:
+		l.writing = true
+		l.out(append(message, '\n'))
+		if len(l.waiting) > 0 && l.err == nil {
+			kit.Go(l.rest) // not on the goroutine of one request
+		} else {
+			l.done()
+		}
 	}
 	return l.err
 }
 
-func (l *lineWriter) failed() bool {
-	select {
-	case <-l.broken:
-		return true
-	default:
-		return false
+// out writes. The lock is held, but not meanwhile.
+func (l *lineWriter) out(b []byte) {
+	l.mu.Unlock()
+	_, err := l.w.Write(b)
+	l.mu.Lock()
+	if err != nil {
+		l.err = err
+		close(l.broken)
 	}
+}
+
+// rest writes what waits, until nothing does.
+func (l *lineWriter) rest() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for len(l.waiting) > 0 && l.err == nil {
+		b := l.waiting
+		l.waiting, l.spare = l.spare[:0], nil
+		l.less.Broadcast()
+		l.out(b)
+		if cap(b) <= mostSpare {
+			l.spare = b
+		}
+	}
+	l.done()
+}
+
+func (l *lineWriter) done() {
+	l.writing = false
+	l.less.Broadcast()
+}
+
+// drain waits until everything is written, or nothing more will be.
+func (l *lineWriter) drain() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for l.writing && l.err == nil {
+		l.less.Wait()
+	}
+}
+
+// failed tells why a write failed, nil for none.
+func (l *lineWriter) failed() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.err
 }
 
 // findID looks for the id in the beginning of a message that was too long to

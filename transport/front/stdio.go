@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mcpx/mcpx/actors/link"
 	"github.com/mcpx/mcpx/messages"
 	"github.com/mcpx/mcpx/transport/jsonrpc"
 	"github.com/mcpx/mcpx/transport/mcp"
@@ -30,12 +31,11 @@ const stdioParallel = 1024
 func ServeStdio(ctx context.Context, in io.Reader, out io.Writer, service Service, clients Clients, opts Options) error {
 	lasting, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
-	base, cancel := context.WithCancelCause(lasting)
 	c := &stdio{
 		endpoint:  newEndpoint(service, clients, opts),
-		out:       &lineWriter{w: out, broken: make(chan struct{})},
+		out:       newLineWriter(out),
 		stop:      ctx.Done(),
-		base:      base,
+		base:      &link.Scope{Values: lasting},
 		lasting:   lasting,
 		principal: messages.PrincipalFrom(ctx),
 		listens:   make(map[jsonrpc.ID]*openListen),
@@ -44,16 +44,18 @@ func ServeStdio(ctx context.Context, in io.Reader, out io.Writer, service Servic
 		replies:   make(chan struct{}, stdioParallel),
 	}
 	err := c.read(in)
-	return errors.Join(err, c.finish(cancel))
+	return errors.Join(err, c.finish())
 }
 
-// stdio is one connection. Its fields are the reading loop's own; requests
-// and streams run beside it and share only out.
+// stdio is one connection. Its fields are those of whoever holds turn, the
+// reading loop mostly; requests and streams run beside it and share only out.
 type stdio struct {
 	*endpoint
+	turn      sync.Mutex
+	left      bool // nothing more is taken
 	out       *lineWriter
 	stop      <-chan struct{} // closed when no more is to be read
-	base      context.Context // of requests: ends when those in flight are given up
+	base      *link.Scope     // of requests: ends when those in flight are given up
 	lasting   context.Context // of streams: ends with the connection
 	principal messages.Principal
 
@@ -78,56 +80,61 @@ type openListen struct {
 	ended  chan struct{}
 }
 
-type line struct {
-	bytes []byte
-	err   error
-}
-
 // read takes lines until the end of in or of ctx, or until out breaks.
 func (c *stdio) read(in io.Reader) error {
-	lines, left := make(chan line), make(chan struct{})
-	defer close(left)
-	go func() {
-		defer close(lines)
-		reader := jsonrpc.NewLineReader(in, c.opts.Limits.RequestBytes)
-		for {
-			b, err := reader.Next()
-			select {
-			case lines <- line{b, err}:
-			case <-left:
-				return
-			}
-			if err != nil && !errors.Is(err, jsonrpc.ErrTooLong) {
-				return
-			}
-		}
-	}()
+	ended := make(chan error, 1)
+	go func() { ended <- c.lines(in) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-c.stop:
+	case <-c.out.broken: // finish tells
+	}
+	c.turn.Lock() // what is being taken is taken
+	defer c.turn.Unlock()
+	c.left = true
+	return nil
+}
+
+// lines takes line by line, on the goroutine that reads: most are begun there.
+func (c *stdio) lines(in io.Reader) error {
+	reader := jsonrpc.NewLineReader(in, c.opts.Limits.RequestBytes)
 	for {
-		select {
-		case <-c.stop:
-			return nil
-		case <-c.out.broken:
-			return nil // finish tells
-		case l := <-lines:
-			switch {
-			case l.err == nil:
-				c.message(l.bytes)
-			case errors.Is(l.err, jsonrpc.ErrTooLong):
-				c.refuse(findID(l.bytes), invalidRequest("the message is larger than %d bytes (limits.request_bytes)", c.opts.Limits.RequestBytes))
-			case errors.Is(l.err, io.EOF):
+		b, err := reader.Next()
+		switch {
+		case err == nil || errors.Is(err, jsonrpc.ErrTooLong):
+			if !c.line(b, err != nil) {
 				return nil
-			default:
-				return fmt.Errorf("reading from the client: %w", l.err)
 			}
+		case errors.Is(err, io.EOF):
+			return nil
+		default:
+			return fmt.Errorf("reading from the client: %w", err)
 		}
 	}
 }
 
+// line takes one line, or the beginning of one that was too long; false when no
+// more is taken.
+func (c *stdio) line(b []byte, tooLong bool) bool {
+	c.turn.Lock()
+	defer c.turn.Unlock()
+	switch {
+	case c.left:
+		return false
+	case tooLong:
+		c.refuse(findID(b), invalidRequest("the message is larger than %d bytes (limits.request_bytes)", c.opts.Limits.RequestBytes))
+	default:
+		c.message(b)
+	}
+	return true
+}
+
 // finish lets what was accepted end and leaves nothing behind, unless the
 // client does not read: then its goroutines stay in their writes.
-func (c *stdio) finish(cancel context.CancelCauseFunc) error {
-	if c.out.failed() || !waitFor(&c.requests, c.opts.DrainTimeout, c.out.broken) {
-		cancel(messages.Failf(messages.KindUnavailable, "", "mcpx is closing"))
+func (c *stdio) finish() error {
+	if c.out.failed() != nil || !waitFor(c.requests.Wait, c.opts.DrainTimeout, c.out.broken) {
+		c.base.Cancel(messages.Failf(messages.KindUnavailable, "", "mcpx is closing"))
 	}
 	close(c.closing)
 	for _, id := range []messages.ClientID{c.legacy.Client, c.modernClient} {
@@ -135,21 +142,24 @@ func (c *stdio) finish(cancel context.CancelCauseFunc) error {
 			c.closeClient(c.lasting, id, c.principal)
 		}
 	}
-	ended := waitFor(&c.requests, c.opts.DrainTimeout, nil) && waitFor(&c.streams, c.opts.DrainTimeout, nil)
-	switch {
-	case c.out.failed():
-		return fmt.Errorf("writing to the client: %w", c.out.err)
+	ended := true
+	for _, wait := range []func(){c.requests.Wait, c.streams.Wait, c.out.drain} {
+		ended = ended && waitFor(wait, c.opts.DrainTimeout, nil)
+	}
+	switch err := c.out.failed(); {
+	case err != nil:
+		return fmt.Errorf("writing to the client: %w", err)
 	case !ended:
 		return errors.New("the client does not read: answers to it were lost")
 	}
 	return nil
 }
 
-// waitFor waits for a group, at most d or until broken closes.
-func waitFor(group *sync.WaitGroup, d time.Duration, broken <-chan struct{}) bool {
+// waitFor lets wait wait, at most d or until broken closes.
+func waitFor(wait func(), d time.Duration, broken <-chan struct{}) bool {
 	done := make(chan struct{})
 	go func() {
-		group.Wait()
+		wait()
 		close(done)
 	}()
 	timer := time.NewTimer(d)

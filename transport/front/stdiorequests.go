@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/mcpx/mcpx/actors/kit"
+	"github.com/mcpx/mcpx/actors/link"
 	"github.com/mcpx/mcpx/messages"
 	"github.com/mcpx/mcpx/transport/jsonrpc"
 	"github.com/mcpx/mcpx/transport/mcp"
@@ -101,21 +102,23 @@ func (c *stdio) notifier(client messages.ClientID) func(messages.Notification) e
 // session that ended before its connection did, because it was idle or its
 // actor died, is opened anew: the client cannot know of it.
 func (c *stdio) begin(req *request) (context.Context, func(), error) {
-	ctx, cancel := context.WithCancelCause(c.base)
+	ctx := &link.Scope{Values: c.base}
+	forget := link.AfterFunc(c.base, func() { ctx.Cancel(c.base.Err()) })
 	id := req.msg.ID.String()
 	if req.caller.Client == "" {
-		return ctx, func() { cancel(nil) }, nil
+		return ctx, func() { forget(); ctx.Cancel(nil) }, nil
 	}
-	begun, err := c.clients.BeginRequest(req.caller.Client, c.principal, id, cancel)
+	begun, err := c.clients.BeginRequest(req.caller.Client, c.principal, id, ctx.Cancel)
 	if err != nil && failureOf(err).Kind == messages.KindUnavailable && c.open(req) == nil {
-		begun, err = c.clients.BeginRequest(req.caller.Client, c.principal, id, cancel)
+		begun, err = c.clients.BeginRequest(req.caller.Client, c.principal, id, ctx.Cancel)
 	}
 	if err != nil {
-		cancel(nil)
+		forget()
 		return nil, nil, err
 	}
 	return ctx, func() {
 		begun.End()
-		cancel(nil)
+		forget()
+		ctx.Cancel(nil)
 	}, nil
 }
