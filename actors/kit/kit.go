@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/url"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -99,7 +100,7 @@ func ClientName(id messages.ClientID) string {
 }
 
 // SessionName is the name of the actor of one call.
-func SessionName(id uint64) string { return fmt.Sprintf("s%d", id) }
+func SessionName(id uint64) string { return "s" + strconv.FormatUint(id, 10) }
 
 // Base returns the last element of a PID's path.
 func Base(pid *actor.PID) string { return pid.Id[strings.LastIndexByte(pid.Id, '/')+1:] }

@@ -34,7 +34,7 @@ type httpCore struct {
 	hidden  []string    // the secrets of the configured address
 	peer    messages.Peer
 	session string                      // Streamable HTTP, legacy: the session id; empty when the server has none
-	posting atomic.Pointer[http.Header] // legacy: of each POST
+	posting atomic.Pointer[http.Header] // of each POST; modern: with those of its request
 
 	// life ends with the connection, its cause being the *messages.Failure of
 	// requests in flight. closing ends later, when closing may take no longer:

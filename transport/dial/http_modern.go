@@ -49,8 +49,7 @@ func (c *httpConn) doModern(ctx context.Context, req messages.Request, sent *lin
 func (c *httpConn) askModern(ctx context.Context, req messages.Request, mirrored map[string]string, sent *link.SentFlag, sink messages.Sink) reply {
 	x := c.exchange(ctx, req, sent, sink)
 	defer x.end()
-	header := c.header()
-	mcp.SetHeaders(header, c.peer.Protocol, req)
+	header := c.modernHeader(req)
 	for name, value := range mirrored {
 		header.Set(name, value)
 	}
@@ -100,8 +99,7 @@ func (c *httpConn) subscribe() {
 }
 
 func (c *httpConn) visitSubscription(req messages.Request, opened *bool) visit {
-	header := c.header()
-	mcp.SetHeaders(header, c.peer.Protocol, req)
+	header := c.modernHeader(req)
 	id := jsonrpc.IntID(c.ids.Add(1))
 	body := jsonrpc.AppendRequest(nil, id, req.Method, c.as.modern(req.Params, c.peer.Protocol, ""))
 	reached := new(link.SentFlag)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/mcpx/mcpx/actors/link"
 	"github.com/mcpx/mcpx/messages"
+	"github.com/mcpx/mcpx/transport/mcp"
 )
 
 const (
@@ -28,6 +30,24 @@ func (c *httpCore) header() http.Header {
 	h.Set("Accept", typeJSON+", "+typeEvents)
 	return h
 }
+
+// modernHeader returns the headers of a request of the modern era. What it has
+// in common with all others of its connection shares its values with them.
+func (c *httpCore) modernHeader(req messages.Request) http.Header {
+	common := c.posting.Load()
+	if common == nil {
+		h := c.header()
+		common = &h
+		c.posting.Store(common)
+	}
+	h := make(http.Header, len(*common)+modernHeaders)
+	maps.Copy(h, *common)
+	mcp.SetHeaders(h, c.peer.Protocol, req)
+	return h
+}
+
+// modernHeaders is how many headers mcp.SetHeaders sets.
+const modernHeaders = 3
 
 // send makes one HTTP exchange and returns when the answer's headers are there.
 // A redirect is followed within the origin and where it keeps the method (a GET
@@ -111,11 +131,23 @@ func (c *httpCore) request(ctx context.Context, to *url.URL, method string, head
 	}
 	if body != nil {
 		req.ContentLength = int64(len(body))
-		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
-		req.Body, _ = req.GetBody() // cannot fail
+		req.GetBody = func() (io.ReadCloser, error) { return newMemory(body), nil }
+		req.Body = newMemory(body)
 	}
 	return req.WithContext(ctx)
 }
+
+// memory is a body that is there.
+type memory struct{ bytes.Reader }
+
+func newMemory(body []byte) *memory {
+	m := new(memory)
+	m.Reset(body)
+	return m
+}
+
+// Close implements io.Closer: there is nothing to close.
+func (*memory) Close() error { return nil }
 
 // redirect returns where resp sends us, nil when we do not go there.
 func redirect(resp *http.Response, method string, from *url.URL) *url.URL {
