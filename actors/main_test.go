@@ -8,10 +8,10 @@ import (
 	"github.com/mcpx/mcpx/actors"
 	"github.com/mcpx/mcpx/actors/actortest"
 	"github.com/mcpx/mcpx/messages"
-	"go.uber.org/goleak"
+	"github.com/mcpx/mcpx/tests/leak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Main(m) }
 
 // start runs a runtime with the given servers and checks at the end that
 // nothing of it is left.

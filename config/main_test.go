@@ -5,12 +5,12 @@ import (
 	"os"
 	"testing"
 
-	"go.uber.org/goleak"
+	"github.com/mcpx/mcpx/tests/leak"
 )
 
 var update = flag.Bool("update", false, "write golden files and LIMITS.md anew")
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Main(m) }
 
 // golden compares with a file, or writes it.
 func golden(t *testing.T, path, got string) {

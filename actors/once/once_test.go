@@ -7,12 +7,12 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/mcpx/mcpx/actors/kit"
 	"github.com/mcpx/mcpx/messages"
-	"go.uber.org/goleak"
+	"github.com/mcpx/mcpx/tests/leak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Main(m) }
 
-const patience = 20 * time.Second
+const patience = time.Minute
 
 var claim = messages.ClaimOnce{Key: messages.Digest{1}, Body: messages.Digest{2}}
 

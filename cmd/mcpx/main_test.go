@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mcpx/mcpx/tests/leak"
 	"github.com/mcpx/mcpx/tests/testkit"
 	"go.uber.org/goleak"
 )
@@ -29,13 +30,13 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "demo-server" {
 		syscall.Exit(run(context.Background(), os.Args[1:], streams{in: os.Stdin, out: os.Stdout, err: os.Stderr}))
 	}
-	goleak.VerifyTestMain(m,
+	leak.Main(m,
 		// Of the actor library: lives for one period after the last dead letter.
 		goleak.IgnoreAnyFunction("github.com/asynkron/protoactor-go/actor.NewDeadLetter.NewThrottle.func4.1"))
 }
 
 // patience is a cap for waits; nothing ever takes that long.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // alone makes an empty directory the current one and hides every configuration
 // of this machine.

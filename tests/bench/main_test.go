@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/mcpx/mcpx/tests/leak"
 	"github.com/mcpx/mcpx/transport/null"
 	"go.uber.org/goleak"
 )
@@ -31,7 +32,7 @@ func TestMain(m *testing.M) {
 		}
 		syscall.Exit(0)
 	}
-	goleak.VerifyTestMain(m,
+	leak.Main(m,
 		// Of the actor library: lives for one period after the last dead letter.
 		goleak.IgnoreAnyFunction("github.com/asynkron/protoactor-go/actor.NewDeadLetter.NewThrottle.func4.1"))
 }

@@ -7,8 +7,8 @@ import (
 	"os"
 	"testing"
 
+	"github.com/mcpx/mcpx/tests/leak"
 	"github.com/mcpx/mcpx/tests/testkit"
-	"go.uber.org/goleak"
 )
 
 // program is the puppets as a program of their own.
@@ -16,7 +16,7 @@ var program string
 
 var report = &testkit.Report{Title: "Chaos: what holds while everything breaks"}
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(withProgram{m}) }
+func TestMain(m *testing.M) { leak.Main(withProgram{m}) }
 
 type withProgram struct{ *testing.M }
 

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/mcpx/mcpx/tests/fakes/puppet"
+	"github.com/mcpx/mcpx/tests/leak"
 	"github.com/mcpx/mcpx/tests/testkit"
-	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) {
@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	goleak.VerifyTestMain(withHouse{m})
+	leak.Main(withHouse{m})
 }
 
 // withHouse ends what the tests share before leaks are looked for. That it ends

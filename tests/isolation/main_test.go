@@ -10,8 +10,8 @@ import (
 	"testing"
 
 	"github.com/mcpx/mcpx/tests/fakes/puppet"
+	"github.com/mcpx/mcpx/tests/leak"
 	"github.com/mcpx/mcpx/tests/testkit"
-	"go.uber.org/goleak"
 )
 
 // program is the puppets as a program of their own.
@@ -21,7 +21,7 @@ var report = &testkit.Report{Title: "Isolation: who shares what, and what it cos
 
 func TestMain(m *testing.M) {
 	puppet.Main() // this binary is its own puppets, too
-	goleak.VerifyTestMain(withProgram{m})
+	leak.Main(withProgram{m})
 }
 
 type withProgram struct{ *testing.M }

@@ -12,12 +12,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mcpx/mcpx/tests/leak"
 	"github.com/mcpx/mcpx/tests/testkit"
 	"github.com/mcpx/mcpx/transport/workload"
-	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Main(m) }
 
 // binary is the program under test.
 func binary(t *testing.T) string {

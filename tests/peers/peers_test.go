@@ -11,13 +11,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mcpx/mcpx/tests/leak"
 	"github.com/mcpx/mcpx/tests/testkit"
 	"github.com/mcpx/mcpx/transport/jsonrpc"
 	"github.com/mcpx/mcpx/transport/null"
-	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Main(m) }
 
 func TestTurned_EachRoundBeginsWithAnotherRowOfEachGroup(t *testing.T) {
 	all := []row{{group: "a", name: "1"}, {group: "a", name: "2"}, {group: "a", name: "3"}, {group: "b", name: "1"}, {group: "b", name: "2"}}

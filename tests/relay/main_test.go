@@ -8,15 +8,15 @@ import (
 	"os"
 	"testing"
 
+	"github.com/mcpx/mcpx/tests/leak"
 	"github.com/mcpx/mcpx/tests/testkit"
-	"go.uber.org/goleak"
 )
 
 // program is the puppets as a program of their own, which starts faster than
 // this one.
 var program string
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(withProgram{m}) }
+func TestMain(m *testing.M) { leak.Main(withProgram{m}) }
 
 type withProgram struct{ *testing.M }
 

@@ -16,12 +16,12 @@ import (
 	"github.com/mcpx/mcpx/messages"
 	"github.com/mcpx/mcpx/tests/fakes/puppet"
 	"github.com/mcpx/mcpx/tests/fakes/puppethttp"
+	"github.com/mcpx/mcpx/tests/leak"
 	"github.com/mcpx/mcpx/tests/testkit"
 	"github.com/mcpx/mcpx/transport/httpd"
 	"github.com/mcpx/mcpx/transport/rest"
 	"github.com/mcpx/mcpx/transport/telemetry"
 	"github.com/rs/zerolog"
-	"go.uber.org/goleak"
 )
 
 // report is what the tests have measured.
@@ -29,7 +29,7 @@ var report = testkit.Report{Title: "The OpenAPI service"}
 
 func TestMain(m *testing.M) {
 	puppet.Main() // this binary is its own puppets
-	goleak.VerifyTestMain(reporting{m})
+	leak.Main(reporting{m})
 }
 
 type reporting struct{ *testing.M }

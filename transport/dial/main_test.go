@@ -4,10 +4,10 @@ import (
 	"testing"
 
 	"github.com/mcpx/mcpx/tests/fakes/puppet"
-	"go.uber.org/goleak"
+	"github.com/mcpx/mcpx/tests/leak"
 )
 
 func TestMain(m *testing.M) {
 	puppet.Main() // the binary of this package is its own upstream server
-	goleak.VerifyTestMain(m)
+	leak.Main(m)
 }

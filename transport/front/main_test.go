@@ -3,7 +3,7 @@ package front
 import (
 	"testing"
 
-	"go.uber.org/goleak"
+	"github.com/mcpx/mcpx/tests/leak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Main(m) }

@@ -8,7 +8,7 @@ import (
 	"syscall"
 	"testing"
 
-	"go.uber.org/goleak"
+	"github.com/mcpx/mcpx/tests/leak"
 )
 
 // envServer makes this binary a null server over stdio.
@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 		syscall.Exit(0) // not os.Exit, in which the race detector sleeps
 	}
 	limits.RequestBytes = 1 << 16 // what is over it is soon sent
-	goleak.VerifyTestMain(m)
+	leak.Main(m)
 }
 
 func newServer(t testing.TB, o Options) *Server {

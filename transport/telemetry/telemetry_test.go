@@ -7,11 +7,11 @@ import (
 	"testing"
 
 	"github.com/mcpx/mcpx/messages"
+	"github.com/mcpx/mcpx/tests/leak"
 	"github.com/rs/zerolog"
-	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Main(m) }
 
 // feed is a Source whose events the test publishes itself.
 type feed struct{ f func(messages.Event) }

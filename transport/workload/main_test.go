@@ -6,11 +6,11 @@ import (
 	"testing"
 
 	"github.com/mcpx/mcpx/messages"
+	"github.com/mcpx/mcpx/tests/leak"
 	"github.com/mcpx/mcpx/transport/workload"
-	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Main(m) }
 
 // puppet is a target in this process, whose sessions do what a test says.
 type puppet struct {

@@ -7,11 +7,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mcpx/mcpx/tests/leak"
 	"github.com/mcpx/mcpx/tests/testkit"
-	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Main(m) }
 
 func TestNumbers_AListOfThem(t *testing.T) {
 	for text, want := range map[string][]int{"": nil, "1": {1}, "1,10,150": {1, 10, 150}} {
@@ -73,7 +73,7 @@ func TestCurves_EveryPartRunsAgainstTheProgram(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := options{upstreams: []int{3}, sessions: []int{4}, held: 4, hold: 100 * time.Millisecond, length: 100 * time.Millisecond, mcpx: mcpx, dir: t.TempDir()}
+	o := options{upstreams: []int{3}, sessions: []int{4}, held: 4, hold: 100 * time.Millisecond, length: 500 * time.Millisecond, mcpx: mcpx, dir: t.TempDir()}
 	f := figures{}
 	if err := o.withUpstreams(3, 0, f); err != nil {
 		t.Fatal(err)

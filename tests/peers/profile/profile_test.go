@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mcpx/mcpx/tests/leak"
 	"github.com/mcpx/mcpx/tests/testkit"
 	"go.uber.org/goleak"
 )
@@ -21,7 +22,7 @@ func TestMain(m *testing.M) {
 		}
 		syscall.Exit(0) // not os.Exit, in which the race detector sleeps
 	}
-	goleak.VerifyTestMain(m,
+	leak.Main(m,
 		// Of the actor library: lives for one period after the last dead letter.
 		goleak.IgnoreAnyFunction("github.com/asynkron/protoactor-go/actor.NewDeadLetter.NewThrottle.func4.1"))
 }
@@ -79,12 +80,19 @@ func TestProfile_OverStdioIsThatOfTheProcessBetween(t *testing.T) {
 	}
 	dir := t.TempDir()
 	file := filepath.Join(dir, "cpu.pb.gz")
-	rate, err := overStdio(mcpx, dir, file, 16, 100, 300*time.Millisecond)
-	if err != nil || rate <= 0 {
-		t.Fatal(rate, err)
-	}
-	share, err := part{focus: acting}.share(file)
-	if err != nil || share <= 0 {
-		t.Errorf("the actors have %v %% (%v)", share, err)
+	// There is one sample in 10 ms of its processor time: where the machine gives
+	// it too little of that, once more and longer.
+	for length := 300 * time.Millisecond; ; length *= 4 {
+		rate, err := overStdio(mcpx, dir, file, 16, 100, length)
+		if err != nil || rate <= 0 {
+			t.Fatal(rate, err)
+		}
+		share, err := part{focus: acting}.share(file)
+		if err != nil || share <= 0 && length > 10*time.Second {
+			t.Fatalf("the actors have %v %% (%v)", share, err)
+		}
+		if share > 0 {
+			return
+		}
 	}
 }

@@ -5,11 +5,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mcpx/mcpx/tests/leak"
 	"github.com/mcpx/mcpx/tests/testkit"
-	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Main(m) }
 
 func TestCount_OfTheTickOfTheAnswerNothingIsCertain(t *testing.T) {
 	started := []time.Duration{0, 80, 90, 100, 110}

@@ -16,16 +16,16 @@ import (
 	"time"
 
 	"github.com/mcpx/mcpx/tests/fakes/puppet"
-	"go.uber.org/goleak"
+	"github.com/mcpx/mcpx/tests/leak"
 )
 
 func TestMain(m *testing.M) {
 	puppet.Main()
-	goleak.VerifyTestMain(m)
+	leak.Main(m)
 }
 
 // patience caps every wait: far more than anything here takes.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 func await(t *testing.T, what string, c <-chan struct{}) {
 	t.Helper()
@@ -104,6 +104,13 @@ func ask(t *testing.T, p *Process, line string) string {
 	return answer
 }
 
+// noneOpened waits until no more descriptors are open than before: an earlier
+// test's may be in the hands of the collector.
+func noneOpened(t *testing.T, before int) {
+	t.Helper()
+	eventually(t, "the descriptors that were opened to be closed", func() bool { return descriptors(t) <= before })
+}
+
 func descriptors(t *testing.T) int {
 	t.Helper()
 	entries, err := os.ReadDir("/proc/self/fd")
@@ -153,9 +160,7 @@ func TestStart_TellsWhyAServerCouldNotBeExecuted(t *testing.T) {
 			t.Errorf("%s: %v, want exec: %v", name, err, c.want)
 		}
 	}
-	if after := descriptors(t); after != before {
-		t.Errorf("%d descriptors before, %d after", before, after)
-	}
+	noneOpened(t, before)
 }
 
 func TestStart_LeavesNothingWhenItsContextHasEnded(t *testing.T) {
@@ -167,9 +172,7 @@ func TestStart_LeavesNothingWhenItsContextHasEnded(t *testing.T) {
 	if p != nil || !errors.Is(err, why) {
 		t.Errorf("%v, %v", p, err)
 	}
-	if after := descriptors(t); after != before {
-		t.Errorf("%d descriptors before, %d after", before, after)
-	}
+	noneOpened(t, before)
 }
 
 func TestStart_SaysWhichPipeCouldNotBeMade(t *testing.T) {
@@ -189,9 +192,7 @@ func TestStart_SaysWhichPipeCouldNotBeMade(t *testing.T) {
 	if !errors.Is(err, syscall.EMFILE) {
 		t.Errorf("error %v, want EMFILE", err)
 	}
-	if after := descriptors(t); after != before {
-		t.Errorf("%d descriptors before, %d after", before, after)
-	}
+	noneOpened(t, before)
 }
 
 func TestExited_IsSeenAtOnceThoughAGrandchildHoldsThePipes(t *testing.T) {
@@ -228,8 +229,12 @@ func TestEnd_KillsWhatIgnoresSIGTERMAndCountsIt(t *testing.T) {
 	p, mark := startFamily(t, "deaf")
 	p.End(50 * time.Millisecond)
 	await(t, "the end of the tree", p.Gone())
-	if pids := puppet.Marked(mark); len(pids) != 0 || p.Killed() != 2 {
-		t.Errorf("left: %v; killed by force: %d, want the two relatives", pids, p.Killed())
+	want := 2 // the relatives
+	if status, ok := p.Status(); ok && status.Signal() == syscall.SIGKILL {
+		want++ // the server obeys, but not in no time
+	}
+	if pids := puppet.Marked(mark); len(pids) != 0 || p.Killed() != want {
+		t.Errorf("left: %v; killed by force: %d, want %d", pids, p.Killed(), want)
 	}
 }
 
@@ -279,9 +284,10 @@ func TestGuard_KilledItselfTheServerAndItsSessionGo(t *testing.T) {
 	}
 	await(t, "the end", p.Gone())
 	for _, pid := range members {
-		if f, ok := look(pid); ok && !f.dead() {
-			t.Errorf("process %d lives", pid)
-		}
+		eventually(t, fmt.Sprintf("the death of process %d", pid), func() bool {
+			f, ok := look(pid)
+			return !ok || f.dead()
+		})
 	}
 }
 

@@ -4,7 +4,7 @@ import (
 	"os"
 	"testing"
 
-	"go.uber.org/goleak"
+	"github.com/mcpx/mcpx/tests/leak"
 )
 
 func TestMain(m *testing.M) {
@@ -12,5 +12,5 @@ func TestMain(m *testing.M) {
 		serveBench() // the benchmarks' other side
 		return
 	}
-	goleak.VerifyTestMain(m)
+	leak.Main(m)
 }

@@ -12,11 +12,11 @@ import (
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 	"github.com/mcpx/mcpx/messages"
+	"github.com/mcpx/mcpx/tests/leak"
 	"github.com/mcpx/mcpx/transport/workload"
-	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Main(m) }
 
 // session answers every other request with an error.
 type session struct {

@@ -8,10 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
+	"github.com/mcpx/mcpx/tests/leak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Main(m) }
 
 func TestStat_IsReadWhateverTheProgramIsCalled(t *testing.T) {
 	const rest = " 0 0 0 0 0 0 0 0 0 0 5 7 11 13 0 0 9 0 12345 0 0\n"
