@@ -99,6 +99,13 @@ func rows(peers []peer, against bool) []row {
 			row{size.group, reverseProxy, size.bytes, two, startReverseProxy, "httputil.ReverseProxy", ""},
 			row{size.group, pooledProxy, size.bytes, two, startPooledProxy, "the same with a BufferPool", ""},
 			row{size.group, transparent, size.bytes, two, viaMCPX("/mcp/null", false, nil), "`/mcp/null`, modern", ""})
+		if against {
+			all = append(all, row{size.group, "mcpx-before", size.bytes, two, func(b *bench, null *running, bytes int) (*target, error) {
+				before := *b
+				before.mcpx = b.against
+				return viaMCPX("/mcp/null", false, nil)(&before, null, bytes)
+			}, "`/mcp/null`, modern, another build", ""})
+		}
 	}
 	for _, delay := range []string{"0ms", "5ms"} {
 		all = append(all,

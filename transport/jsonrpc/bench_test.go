@@ -11,6 +11,8 @@ func BenchmarkParse(b *testing.B) {
 	for name, in := range map[string][]byte{
 		"call":     []byte(`{"jsonrpc":"2.0","id":17,"method":"tools/call","params":{"name":"echo","arguments":{"message":"hello","n":[1,2,3]},"_meta":{"progressToken":5}}}`),
 		"result1K": []byte(`{"jsonrpc":"2.0","id":17,"result":{"content":[{"type":"text","text":"` + text + `"}]}}`),
+		"result1M": []byte(`{"jsonrpc":"2.0","id":17,"result":{"content":[{"type":"text","text":"` + strings.Repeat(text, 1000) + `"}]}}`),
+		"code100K": []byte(`{"jsonrpc":"2.0","id":17,"result":{"content":[{"type":"text","text":"` + strings.Repeat(`\tif err != nil {\n\t\treturn \"größer\"\n\t}\n`, 2200) + `"}]}}`),
 		"list100K": []byte(`{"jsonrpc":"2.0","id":17,"result":{"tools":[` + strings.Repeat(`{"name":"t","inputSchema":{"type":"object","properties":{"a":{"type":"string"}}}},`, 1200) + `{}]}}`),
 	} {
 		b.Run(name, func(b *testing.B) {

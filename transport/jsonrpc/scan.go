@@ -277,6 +277,7 @@ func skipPlain(b []byte, i int) int {
 const (
 	ones  = 0x0101010101010101
 	highs = 0x8080808080808080
+	shown = ones * (0x80 - 0x20)
 
 	longString = 64      // bytes from which on skipLong is worth its while
 	maxStretch = 4 << 10 // bytes that it looks at
@@ -297,16 +298,14 @@ func skipLong(b []byte, i, stretch int) int {
 	for len(s) >= 32 {
 		a, b := binary.LittleEndian.Uint64(s), binary.LittleEndian.Uint64(s[8:])
 		c, d := binary.LittleEndian.Uint64(s[16:]), binary.LittleEndian.Uint64(s[24:])
-		if (below(a)|below(b)|below(c)|below(d)|a|b|c|d)&highs != 0 {
+		// Of ASCII, what is not below 0x20 gets its highest bit when 0x60 is added.
+		if (a+shown)&(b+shown)&(c+shown)&(d+shown)&^(a|b|c|d)&highs != highs {
 			break
 		}
 		s, i = s[32:], i+32
 	}
 	return i
 }
-
-// below marks bytes below 0x20, and perhaps bytes above such ones.
-func below(w uint64) uint64 { return (w - ones*0x20) &^ w }
 
 // scanString checks the string that starts with the quote at b[i].
 func scanString(b []byte, i int) (int, error) {
