@@ -434,6 +434,7 @@ func TestPool_OneOfManyThatIsLostConcernsItsCallersOnly(t *testing.T) {
 		s := status(t, r, "a")
 		return s.State == messages.StateConnected && s.Connections == 3
 	})
+	actortest.Eventually(t, "the loss is told", func() bool { return len(actortest.Of[messages.LinkLost](rec)) > 0 })
 	if lost, states := actortest.Of[messages.LinkLost](rec), actortest.Of[messages.StateChanged](rec); len(lost) != 1 || len(states) != 2 {
 		t.Errorf("%+v, %+v", lost, states)
 	}

@@ -89,8 +89,7 @@ type demand struct {
 	caller messages.Caller
 	dial   string
 	wanted int
-	owners []string // who have been counted
-	quiet  bool     // nobody calls: others need not make room for it
+	quiet  bool // nobody calls: others need not make room for it
 }
 
 // unmet is how many of them wait for one that is not even being opened.
@@ -101,16 +100,14 @@ func (u *upstream) unmet(d *demand) int { return max(0, d.wanted-u.pool.opening[
 // next call.
 func (u *upstream) demands() []demand {
 	all := u.demanded[:0]
-	for _, l := range u.waiting.lines {
-		for _, w := range l.waiting {
-			all = u.count(all, w)
-		}
+	for _, k := range u.waiting.kinds {
+		all = u.count(all, k.need, k.caller, k.size)
 	}
 	calls := len(all)
 	now := u.Env.Clock.Now()
-	for _, w := range u.wants {
-		if !w.at.After(now) {
-			all = u.count(all, &w.waiter)
+	for i, w := range u.wants {
+		if !w.at.After(now) && !u.counts(w, u.wants[:i], now) {
+			all = u.count(all, w.waiter.need(), w.waiter.caller, 1)
 		}
 	}
 	for i := calls; i < len(all); i++ {
@@ -123,26 +120,32 @@ func (u *upstream) demands() []demand {
 	return all
 }
 
-func (u *upstream) count(all []demand, w *waiter) []demand {
+// counts tells whether the one connection that w needs is counted already: for
+// calls of its client, or for an earlier want.
+func (u *upstream) counts(w *want, earlier []*want, now time.Time) bool {
+	n := w.waiter.need()
+	return n.isolation == messages.IsolationClient && (u.waiting.known[n] != nil ||
+		slices.ContainsFunc(earlier, func(e *want) bool { return e.waiter.need() == n && !e.at.After(now) }))
+}
+
+// count adds what n waiters of one need have to have opened.
+func (u *upstream) count(all []demand, w need, caller messages.Caller, n int) []demand {
 	if u.pool.has(w) {
-		return all // it waits for a credit
+		return all // they wait for a credit
 	}
 	i := slices.IndexFunc(all, func(d demand) bool { return d.dial == w.dial })
 	if i < 0 {
 		i = len(all)
-		all = append(all, demand{dial: w.dial, caller: w.caller})
+		all = append(all, demand{dial: w.dial, caller: caller})
 	}
 	d := &all[i]
 	switch w.isolation {
 	case messages.IsolationShared:
 		d.wanted = 1
 	case messages.IsolationClient:
-		if !slices.Contains(d.owners, w.key) {
-			d.owners = append(d.owners, w.key)
-			d.wanted++
-		}
+		d.wanted++ // their owner's, who is counted once
 	case messages.IsolationRequest:
-		d.wanted = min(d.wanted+1, u.Spec.Policy.MaxConcurrency)
+		d.wanted = min(d.wanted+n, u.Spec.Policy.MaxConcurrency)
 	}
 	if u.stateless() {
 		d.wanted = 1
@@ -285,7 +288,7 @@ func (u *upstream) growthFailed(ctx actor.Context, m *member, reason string) {
 	}
 	f := messages.Failf(messages.KindUnavailable, u.Spec.Name, "server %q: %s", u.Spec.Name, u.cramped)
 	f.RetryAfter = v.wait
-	u.refuseWaiting(ctx, f, func(w *waiter) bool { return !u.pool.has(w) })
+	u.refuseWaiting(ctx, f, func(w *waiter) bool { return !u.pool.has(w.need()) })
 	u.refuseWants(ctx, f, anyWant)
 }
 

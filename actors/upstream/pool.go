@@ -175,7 +175,7 @@ func (p *pool) pick(w *waiter) *member {
 }
 
 // has tells whether pick would find one.
-func (p *pool) has(w *waiter) bool {
+func (p *pool) has(w need) bool {
 	if p.leastBusy(w.dial) != nil {
 		return true
 	}

@@ -59,7 +59,7 @@ func TestPool_LendsEachSpareOnce(t *testing.T) {
 		}
 	}
 	w := &waiter{isolation: perRequest, dial: "x"}
-	if !p.has(w) || name(p.pick(w)) != "l2" || p.has(w) {
+	if !p.has(w.need()) || name(p.pick(w)) != "l2" || p.has(w.need()) {
 		t.Error("the one that was opened for others of that kind was not lent once")
 	}
 	if p.unused() != 0 || p.open != 3 {
@@ -81,7 +81,7 @@ func TestPool_AnOwnerFindsItsOwnAgainAndNobodyElseDoes(t *testing.T) {
 	if m := p.members["l0"]; m.users != 2 || m.owner != "alice" {
 		t.Errorf("%d users, owner %q", m.users, m.owner)
 	}
-	if !p.has(alice) || p.has(eve) {
+	if !p.has(alice.need()) || p.has(eve.need()) {
 		t.Error("has and pick disagree")
 	}
 	p.close(p.members["l0"])
@@ -108,7 +108,7 @@ func TestPool_AConnectionThatIsLostIsNobodys(t *testing.T) {
 	if got := p.pick(alice); name(got) != "l2" {
 		t.Errorf("then alice got %q: the end of her first connection took her second away", name(got))
 	}
-	if p.has(&waiter{isolation: perRequest}) || p.pick(&waiter{isolation: perRequest}) != nil {
+	if p.has((&waiter{isolation: perRequest}).need()) || p.pick(&waiter{isolation: perRequest}) != nil {
 		t.Error("somebody got a lost spare")
 	}
 	if p.idle() != nil {
@@ -119,7 +119,7 @@ func TestPool_AConnectionThatIsLostIsNobodys(t *testing.T) {
 	s.add(m)
 	s.opened(m, newWire().lose())
 	s.share(m, noon)
-	if s.has(&waiter{isolation: shared}) || s.pick(&waiter{isolation: shared}) != nil {
+	if s.has((&waiter{isolation: shared}).need()) || s.pick(&waiter{isolation: shared}) != nil {
 		t.Error("somebody got a lost connection that is for all")
 	}
 }
@@ -221,7 +221,7 @@ func TestPool_CountsWhatIsThere(t *testing.T) {
 				if isolation == perClient {
 					w.key += w.dial
 				}
-				has := p.has(w)
+				has := p.has(w.need())
 				m := p.pick(w)
 				if (m != nil) != has {
 					t.Fatalf("seed %d, step %d: has %v, pick %v", seed, step, has, m)

@@ -24,6 +24,48 @@ type waiter struct {
 type queue struct {
 	lines []*line // of principals who wait, whose turn it is first
 	size  int
+	kinds []*kind // of those who wait, which came first
+	known map[need]*kind
+}
+
+// need is what a waiter needs of a connection: of two waiters with the same one,
+// what serves one serves the other.
+type need struct {
+	isolation messages.Isolation
+	key, dial string
+}
+
+func (w *waiter) need() need { return need{w.isolation, w.key, w.dial} }
+
+// kind are the waiters of one need: thousands that wait for a credit mostly are
+// of one kind.
+type kind struct {
+	need
+	caller messages.Caller // of one of them
+	size   int
+}
+
+func (q *queue) counted(w *waiter) {
+	k := q.known[w.need()]
+	if k == nil {
+		k = &kind{need: w.need(), caller: w.caller}
+		if q.known == nil {
+			q.known = map[need]*kind{}
+		}
+		q.known[k.need] = k
+		q.kinds = append(q.kinds, k)
+	}
+	k.size++
+	q.size++
+}
+
+func (q *queue) gone(w *waiter) {
+	q.size--
+	k := q.known[w.need()]
+	if k.size--; k.size == 0 {
+		delete(q.known, k.need)
+		q.kinds = slices.DeleteFunc(q.kinds, func(other *kind) bool { return other == k })
+	}
 }
 
 type line struct {
@@ -42,7 +84,7 @@ func (q *queue) push(w *waiter) {
 		q.lines = append(q.lines, &line{principal: w.principal})
 	}
 	q.lines[i].waiting = append(q.lines[i].waiting, w)
-	q.size++
+	q.counted(w)
 }
 
 // take removes and returns the next one that can be served, nil when none can.
@@ -81,8 +123,8 @@ func (q *queue) remove(pid *actor.PID, principal string) bool {
 // is still there.
 func (q *queue) cut(i, at int) bool {
 	l := q.lines[i]
+	q.gone(l.waiting[at])
 	l.waiting = slices.Delete(l.waiting, at, at+1)
-	q.size--
 	if len(l.waiting) == 0 {
 		q.lines = slices.Delete(q.lines, i, i+1)
 		return false
@@ -121,10 +163,10 @@ func (q *queue) drop(match func(*waiter) bool) []*waiter {
 				return false
 			}
 			dropped = append(dropped, w)
+			q.gone(w)
 			return true
 		})
 	}
 	q.lines = slices.DeleteFunc(q.lines, func(l *line) bool { return len(l.waiting) == 0 })
-	q.size -= len(dropped)
 	return dropped
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/asynkron/protoactor-go/actor"
+	"github.com/mcpx/mcpx/messages"
 )
 
 func queueOf(names ...string) *queue {
@@ -127,8 +128,7 @@ func TestQueue_TheTurnSurvivesRemovals(t *testing.T) {
 		{"all but the first, and a newcomer", []int{1, 2, 3}, "ae", true},
 	} {
 		q := queueOf("a", "b", "c", "d")
-		q.lines[0].waiting = append(q.lines[0].waiting, waiting("a", 9))
-		q.size++
+		q.push(waiting("a", 9))
 		q.take(everybody)
 		for _, n := range tc.remove {
 			principal := map[int]string{1: "b", 2: "c", 3: "d", 9: "a"}[n]
@@ -189,6 +189,24 @@ func TestQueue_DropsWhoeverMatches(t *testing.T) {
 	}
 }
 
+func kindsOf(q *queue) map[need]int {
+	kinds := map[need]int{}
+	for _, k := range q.kinds {
+		kinds[k.need] += k.size
+	}
+	return kinds
+}
+
+func recounted(q *queue) map[need]int {
+	kinds := map[need]int{}
+	for _, l := range q.lines {
+		for _, w := range l.waiting {
+			kinds[w.need()]++
+		}
+	}
+	return kinds
+}
+
 // What the queue promises, checked against plain lists: each principal is served
 // in order, and nobody has two turns while another waits.
 func TestQueue_NobodyHasTwoTurnsWhileAnotherWaits(t *testing.T) {
@@ -209,6 +227,7 @@ func TestQueue_NobodyHasTwoTurnsWhileAnotherWaits(t *testing.T) {
 			switch r.IntN(5) {
 			case 0, 1:
 				w := waiting(string(rune('a'+r.IntN(5))), n)
+				w.key, w.isolation = string(rune('x'+n%3)), messages.IsolationClient
 				n++
 				if len(lines[w.principal]) == 0 {
 					turns[w.principal] = map[string]bool{}
@@ -252,6 +271,9 @@ func TestQueue_NobodyHasTwoTurnsWhileAnotherWaits(t *testing.T) {
 			}
 			if q.size != size || len(q.lines) != len(lines) {
 				t.Fatalf("seed %d, step %d: %d of %d wait, in %d lines of %d", seed, step, q.size, size, len(q.lines), len(lines))
+			}
+			if got, want := kindsOf(q), recounted(q); !maps.Equal(got, want) || len(q.known) != len(want) {
+				t.Fatalf("seed %d, step %d: they are of the kinds %v, and not of %v", seed, step, want, got)
 			}
 		}
 	}

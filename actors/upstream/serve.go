@@ -93,7 +93,7 @@ func (u *upstream) waiter(call *messages.Call) waiter {
 // hasRoom tells whether one more may be admitted. In a full waiting list the
 // newest of whoever waits most gives way to somebody who waits for less.
 func (u *upstream) hasRoom(ctx actor.Context, w *waiter) bool {
-	if u.waiting.size < u.Spec.Policy.MaxQueue || u.canServe() && u.pool.has(w) {
+	if u.waiting.size < u.Spec.Policy.MaxQueue || u.canServe() && u.pool.has(w.need()) {
 		return true
 	}
 	if u.Spec.Policy.MaxQueue == 0 {
