@@ -161,7 +161,11 @@ func (p *Puppet) cancel(x *Exchange) {
 	_ = json.Unmarshal(x.Params, &params) // of another shape it names none
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.endLocked(x.session()+" "+string(params.RequestID), "notified")
+	key := x.session() + " " + string(params.RequestID)
+	if p.running[key] == nil {
+		p.overtaken[key] = true // it may come later, having been accepted before
+	}
+	p.endLocked(key, "notified")
 }
 
 // endCallsLocked ends the calls on hold of a session that has ended.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 )
 
@@ -191,13 +192,35 @@ func Silent(t testing.TB) string {
 	return "http://" + l.Addr().String() + "/mcp"
 }
 
-// Nowhere returns a URL at which nobody listens.
+// Nowhere returns a URL at which nobody listens, nor will before the test ends.
 func Nowhere(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, release, err := Occupy(0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = l.Close()
-	return "http://" + l.Addr().String() + "/mcp"
+	t.Cleanup(release)
+	return fmt.Sprintf("http://127.0.0.1:%d/mcp", port)
+}
+
+// Occupy takes a port (0: any) without listening, until it is released: it
+// refuses connections, and no other program of this machine is given it. Who
+// asks for it by its number can listen there all the same.
+func Occupy(port int) (int, func(), error) {
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return 0, nil, err
+	}
+	release := func() { _ = syscall.Close(fd) }
+	_ = syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1) // connections of who listened may linger
+	err = syscall.Bind(fd, &syscall.SockaddrInet4{Port: port, Addr: [4]byte{127, 0, 0, 1}})
+	var bound syscall.Sockaddr
+	if err == nil {
+		bound, err = syscall.Getsockname(fd)
+	}
+	if err != nil {
+		release()
+		return 0, nil, err
+	}
+	return bound.(*syscall.SockaddrInet4).Port, release, nil
 }

@@ -13,7 +13,11 @@ func Hold(released <-chan struct{}) Behaviour {
 			gone = nil // a disconnect is no cancellation here
 			key := x.session() + " " + string(x.ID)
 			p.mu.Lock()
-			p.running[key] = told
+			if p.overtaken[key] {
+				told <- "notified"
+			} else {
+				p.running[key] = told
+			}
 			p.tellLocked()
 			p.mu.Unlock()
 			defer func() {

@@ -6,6 +6,7 @@ package puppethttp
 import (
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -14,7 +15,7 @@ import (
 )
 
 // Patience is the longest that a test waits for something that must happen.
-const Patience = 20 * time.Second
+const Patience = time.Minute
 
 // The revisions that puppets speak.
 const (
@@ -58,18 +59,21 @@ type Puppet struct {
 	options Options
 	server  *httptest.Server
 	stopped chan struct{}
+	ending  sync.Once
+	release func() // of the port that Stop keeps; nil without
 
-	mu       sync.Mutex
-	changed  chan struct{} // closed and replaced whenever something below changes
-	records  []Record
-	once     map[string][]Behaviour
-	always   map[string]Behaviour
-	sessions map[string]bool
-	minted   int
-	streams  map[*stream]bool       // standing: GET and subscriptions/listen
-	running  map[string]chan string // calls on hold of the legacy era, by session and id; told how they end
-	ended    []Ended
-	older    map[string]*stream // HTTP+SSE: the streams of its sessions
+	mu        sync.Mutex
+	changed   chan struct{} // closed and replaced whenever something below changes
+	records   []Record
+	once      map[string][]Behaviour
+	always    map[string]Behaviour
+	sessions  map[string]bool
+	minted    int
+	streams   map[*stream]bool       // standing: GET and subscriptions/listen
+	running   map[string]chan string // calls on hold of the legacy era, by session and id; told how they end
+	ended     []Ended
+	overtaken map[string]bool    // keys as in running: cancelled before they were on hold
+	older     map[string]*stream // HTTP+SSE: the streams of its sessions
 
 	work sync.WaitGroup // HTTP+SSE: answers on their way
 }
@@ -94,34 +98,34 @@ func Start(t testing.TB, o Options) *Puppet {
 		options: o, stopped: make(chan struct{}), changed: make(chan struct{}),
 		once: map[string][]Behaviour{}, always: map[string]Behaviour{},
 		sessions: map[string]bool{}, streams: map[*stream]bool{}, running: map[string]chan string{},
-		older: map[string]*stream{},
+		older: map[string]*stream{}, overtaken: map[string]bool{},
 	}
 	p.server = httptest.NewServer(p)
 	p.URL = p.server.URL + "/mcp"
 	if o.Older {
 		p.URL = p.server.URL + "/sse"
 	}
-	var stop sync.Once
-	t.Cleanup(func() { stop.Do(p.stop) })
+	t.Cleanup(func() {
+		p.ending.Do(p.stop)
+		if p.release != nil {
+			p.release()
+		}
+	})
 	return p
 }
 
 // Stop ends the server as if it had crashed; its address refuses connections then.
 func (p *Puppet) Stop() {
-	select {
-	case <-p.stopped:
-	default:
+	p.ending.Do(func() {
 		p.stop()
-	}
+		if _, release, err := Occupy(p.server.Listener.Addr().(*net.TCPAddr).Port); err == nil { // else somebody was very quick
+			p.release = release
+		}
+	})
 }
 
 func (p *Puppet) stop() {
-	select {
-	case <-p.stopped:
-		return
-	default:
-		close(p.stopped)
-	}
+	close(p.stopped)
 	p.server.CloseClientConnections()
 	p.server.Close()
 	p.work.Wait()

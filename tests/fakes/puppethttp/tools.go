@@ -3,6 +3,7 @@ package puppethttp
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"testing"
@@ -106,6 +107,8 @@ func (p *Puppet) Announce(t testing.TB, method, params string) {
 		}
 		select {
 		case s.say <- s.text(method, params):
+		case <-s.life.Done(): // its client has left meanwhile
+		case <-s.quit:
 		case <-p.stopped:
 		}
 	}
@@ -150,11 +153,15 @@ func (p *Puppet) hearLocked(uri string) (open []*stream) {
 // AwaitStream waits until a client has a standing stream open.
 func (p *Puppet) AwaitStream(t testing.TB) (open []*stream) {
 	t.Helper()
-	p.until(t, "a standing stream", func() bool {
-		for s := range p.streams {
-			open = append(open, s)
-		}
-		return len(open) > 0
+	return p.AwaitStreams(t, 1)
+}
+
+// AwaitStreams waits until so many standing streams are open, and returns all.
+func (p *Puppet) AwaitStreams(t testing.TB, n int) (open []*stream) {
+	t.Helper()
+	p.until(t, fmt.Sprintf("standing stream %d", n), func() bool {
+		open = slices.Collect(maps.Keys(p.streams))
+		return len(open) >= n
 	})
 	return open
 }
@@ -165,6 +172,8 @@ func (p *Puppet) Ask(t testing.TB, id, method string) {
 	for _, s := range p.AwaitStream(t) {
 		select {
 		case s.say <- fmt.Sprintf("data: {\"jsonrpc\":\"2.0\",\"id\":%q,\"method\":%q}\n\n", id, method):
+		case <-s.life.Done():
+		case <-s.quit:
 		case <-p.stopped:
 		}
 	}
