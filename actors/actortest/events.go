@@ -12,7 +12,7 @@ import (
 
 // Patience is how long a test waits for an event that must come. It is only
 // used up when the event does not.
-const Patience = 30 * time.Second
+const Patience = time.Minute
 
 // Recorder keeps every event of a runtime.
 type Recorder struct {

@@ -109,7 +109,7 @@ func TestScope_MayEndWhileAContextIsMadeOfIt(t *testing.T) {
 		if context.Cause(child) != why {
 			t.Errorf("cause %v", context.Cause(child))
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("context.WithCancel does not return")
 	}
 }

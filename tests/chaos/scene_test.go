@@ -17,7 +17,7 @@ import (
 const (
 	requestTimeout = time.Second
 	deadline       = 2 * requestTimeout
-	slack          = 3 * time.Second
+	slack          = 10 * time.Second
 )
 
 // late says how long this process was kept waiting by the machine.
@@ -119,6 +119,6 @@ func (s *scene) add(spec messages.ServerSpec, i messages.Isolation) {
 	p.ConnectionTimeout = 2 * time.Second
 	p.RetryDelay, p.RetryDelayMax = 50*time.Millisecond, 400*time.Millisecond
 	p.BreakerOpenFor = 300 * time.Millisecond
-	p.DrainTimeout, p.KillAfter = deadline, 500*time.Millisecond
+	p.DrainTimeout, p.KillAfter = deadline, 10*time.Second // all obey, when they have been woken
 	s.specs = append(s.specs, spec)
 }

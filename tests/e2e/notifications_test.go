@@ -22,6 +22,7 @@ func TestListChanged_ReachesEveryClientAndTheNextListIsCurrent(t *testing.T) {
 	}
 	announce := func(p *puppethttp.Puppet, tool string) {
 		p.Always("tools/list", puppethttp.Answer(`{"resultType":"complete","ttlMs":0,"cacheScope":"public","tools":[{"name":"`+tool+`","inputSchema":{"type":"object"}}]}`))
+		p.AwaitStreams(t, 3) // one for each gateway
 		p.Announce(t, "notifications/tools/list_changed", "{}")
 	}
 

@@ -10,11 +10,13 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/mcpx/mcpx/actors/actortest"
 	"github.com/mcpx/mcpx/tests/fakes/puppet"
+	"github.com/mcpx/mcpx/tests/fakes/puppethttp"
 	"github.com/mcpx/mcpx/tests/testkit"
 )
 
@@ -74,6 +76,19 @@ func olderEverything(t *testing.T) (p *testkit.Program, port string) {
 	}
 	t.Fatal("server-everything did not come to listen")
 	return nil, ""
+}
+
+// keepPort keeps the port of a server that has ended from everybody but who asks
+// for it by its number, until the test ends.
+func keepPort(t *testing.T, port string) {
+	t.Helper()
+	n, err := strconv.Atoi(port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, release, err := puppethttp.Occupy(n); err == nil { // else somebody was very quick
+		t.Cleanup(release)
+	}
 }
 
 func sseURL(port string) string { return "http://127.0.0.1:" + port + "/sse" }
@@ -213,6 +228,7 @@ func TestSSE_AServerKilledInMidCallIsToldAndComesBackByItself(t *testing.T) {
 		if m.Method == "notifications/progress" && !killed { // the server is at work
 			killed = true
 			p.Kill()
+			keepPort(t, port)
 		}
 		if m.Method == "" {
 			answer = m

@@ -92,29 +92,44 @@ func TestBadInput_APortInUseIsNamed(t *testing.T) {
 		t.Errorf("exit code %d, stdout %q, stderr\n%swant\n%s", code, out, errs, want)
 	}
 	// One that nobody asked for gives way.
+	for tries := 0; ; tries++ {
+		g, ours := serveBesideTheDefaultPort(t)
+		if strings.Contains(g.URL, ":8000/") {
+			if ours || tries == 10 {
+				t.Errorf("it listens at %s\n%s", g.URL, g.Errs)
+			}
+		} else if _, ok := g.AwaitLog(func(l testkit.LogLine) bool {
+			return strings.Contains(l.Text("message"), "Port 8000 is occupied, using port")
+		}); !ok {
+			t.Errorf("the log does not say so:\n%s", g.Errs)
+		}
+		again := strings.Contains(g.URL, ":8000/") && !t.Failed() // who had the port has left it meanwhile
+		if err := g.Close(); err != nil {
+			t.Error(err)
+		}
+		if !again {
+			return
+		}
+	}
+}
+
+// serveBesideTheDefaultPort runs mcpx while somebody has the default port: we,
+// or whoever had it before us.
+func serveBesideTheDefaultPort(t *testing.T) (g *testkit.Gateway, ours bool) {
+	t.Helper()
 	fallback, err := net.Listen("tcp", "127.0.0.1:8000")
-	if err == nil { // else somebody has it already
+	if err == nil {
 		defer fallback.Close()
 	}
 	dir := t.TempDir()
 	if _, err := testkit.WriteConfig(dir, testkit.Config(map[string]any{})); err != nil {
 		t.Fatal(err)
 	}
-	g, err := testkit.Serve(dir, "mcpx.json")
-	if err != nil {
-		t.Fatal(err)
+	g, e := testkit.Serve(dir, "mcpx.json")
+	if e != nil {
+		t.Fatal(e)
 	}
-	if strings.Contains(g.URL, ":8000/") {
-		t.Errorf("it listens at %s\n%s", g.URL, g.Errs)
-	}
-	if _, ok := g.AwaitLog(func(l testkit.LogLine) bool {
-		return strings.Contains(l.Text("message"), "Port 8000 is occupied, using port")
-	}); !ok {
-		t.Errorf("the log does not say so:\n%s", g.Errs)
-	}
-	if err := g.Close(); err != nil {
-		t.Error(err)
-	}
+	return g, err == nil
 }
 
 func TestBadInput_ACommandLineThatMakesNoSense(t *testing.T) {

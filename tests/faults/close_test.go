@@ -21,11 +21,14 @@ import (
 func TestClose_ThreeAtOnceUnderLoadWithAHungServerAndOneWhoseCloseFails(t *testing.T) {
 	refusing, modern := legacyHTTP(t), modernHTTP(t)
 	refusing.Always("DELETE", puppethttp.Status(http.StatusInternalServerError, "no"))
-	h := testkit.Open(t, func(o *actors.Options) { o.Limits.CloseTimeout = 5 * time.Second })
+	// Draining the hung server and killing it take three seconds; the others need
+	// hardly any, but the machine may be busy.
+	const limit = 30 * time.Second
+	h := testkit.Open(t, func(o *actors.Options) { o.Limits.CloseTimeout = limit })
 	before := h.Holds()
 	received := t.TempDir() + "/received"
 	stubborn := h.Stdio("stubborn", "record", received, "stubborn")
-	stubborn.Policy.DrainTimeout = 2 * time.Second // and kill_after is 1 s
+	stubborn.Policy.DrainTimeout, stubborn.Policy.KillAfter = 2*time.Second, time.Second
 	h.ServeAll(stubborn, h.HTTP("refusing", refusing), h.Stdio("fine-stdio", "plain"), h.Stdio("fine-modern", "modern"), h.HTTP("fine-http", modern))
 	testkit.WantResult(t, h.Start(testkit.ToolCall("stubborn", "echo", 1), 1).Outcome(t), "t1")
 	during := h.Holds()
@@ -52,8 +55,8 @@ func TestClose_ThreeAtOnceUnderLoadWithAHungServerAndOneWhoseCloseFails(t *testi
 	for range cap(closings) {
 		c := <-closings
 		all = append(all, c)
-		if c.took > 5*time.Second {
-			t.Errorf("a close took %v, limits.close_timeout is 5 s", c.took)
+		if c.took > limit {
+			t.Errorf("a close took %v, limits.close_timeout is %v", c.took, limit)
 		}
 		if named := slices.Sorted(maps.Keys(c.report.Errors)); !slices.Equal(named, []string{"refusing", "stubborn"}) || c.report.Closed != 3 {
 			t.Errorf("closed %d, errors %v; want 3, and the two", c.report.Closed, c.report.Errors)
@@ -67,7 +70,7 @@ func TestClose_ThreeAtOnceUnderLoadWithAHungServerAndOneWhoseCloseFails(t *testi
 	again := time.Now()
 	fourth := h.Close()
 	instant := time.Since(again)
-	if instant > time.Second || len(fourth.Errors) != 2 {
+	if instant > stubborn.Policy.DrainTimeout || len(fourth.Errors) != 2 {
 		t.Errorf("the fourth close took %v and says %v", instant, fourth)
 	}
 
@@ -89,7 +92,7 @@ func TestClose_ThreeAtOnceUnderLoadWithAHungServerAndOneWhoseCloseFails(t *testi
 	var after testkit.Holdings
 	actortest.Eventually(t, "all is given back", func() bool { after = h.Holds(); return after.Within(before) })
 	t.Logf("three closes took %v, %v and %v of %v, the fourth %v; closed %d in good order; errors: %v; %d calls done before, %d callers answered %v",
-		all[0].took.Round(time.Millisecond), all[1].took.Round(time.Millisecond), all[2].took.Round(time.Millisecond), 5*time.Second, instant,
+		all[0].took.Round(time.Millisecond), all[1].took.Round(time.Millisecond), all[2].took.Round(time.Millisecond), limit, instant,
 		fourth.Closed, fourth.Errors, load.Done.Load(), load.Callers, failed)
 	t.Logf("before: %v; connected: %v; after: %v", before, during, after)
 }

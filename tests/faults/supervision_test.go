@@ -66,9 +66,21 @@ func TestUpstream_AProcessKilledInMidCall(t *testing.T) {
 
 func TestUpstream_AServerThatNeverAnswersInitializeDelaysNobody(t *testing.T) {
 	t.Parallel()
+	// Where the machine is so busy that the others take as long as that, it is
+	// repeated with more time.
+	for timeout := 2 * time.Second; !neverAnswers(t, timeout); timeout *= 4 {
+		if timeout > testkit.Patience {
+			t.Fatalf("the other servers were not up within %v", timeout)
+		}
+	}
+}
+
+// neverAnswers is the test with that connection_timeout; false when the other
+// servers were not up before it was over.
+func neverAnswers(t *testing.T, timeout time.Duration) bool {
 	h := testkit.Open(t, nil)
 	mute := h.Stdio("mute", "mute")
-	mute.Policy.ConnectionTimeout = 2 * time.Second
+	mute.Policy.ConnectionTimeout = timeout
 	begun := time.Now()
 	h.Serve(append(others(h), mute)...)
 	applied := time.Since(begun)
@@ -77,12 +89,17 @@ func TestUpstream_AServerThatNeverAnswersInitializeDelaysNobody(t *testing.T) {
 		testkit.WantResult(t, h.Start(testkit.ToolCall(server, "echo", 2), 2).Outcome(t), "t2")
 	}
 	served := time.Since(begun)
-	if s := h.StatusOf("mute"); s.State != messages.StateConnecting {
-		t.Errorf("status %+v", s)
-	}
+	status := h.StatusOf("mute")
 	actortest.Eventually(t, "the others are listed", func() bool { return len(h.Directory().Catalogs) == 2 })
+	answered := stuck.Answered()
 	listed := time.Since(begun)
-	if stuck.Answered() {
+	if listed >= timeout {
+		return false
+	}
+	if status.State != messages.StateConnecting {
+		t.Errorf("status %+v", status)
+	}
+	if answered {
 		t.Error("the server that never answers has answered")
 	}
 	load := h.Work(32, "other-stdio", "other-http")
@@ -96,7 +113,8 @@ func TestUpstream_AServerThatNeverAnswersInitializeDelaysNobody(t *testing.T) {
 	}
 	t.Logf("servers applied after %v, the others served after %v and listed after %v; the call of the one that never answers: %q, sent %q after %v (connection_timeout %v); meanwhile %d callers: %d results, %d errors",
 		applied.Round(time.Microsecond), served.Round(time.Millisecond), listed.Round(time.Millisecond), out.Failure.Kind, out.Failure.Sent,
-		gaveUp.Round(time.Millisecond), mute.Policy.ConnectionTimeout, load.Callers, load.Done.Load(), len(failed))
+		gaveUp.Round(time.Millisecond), timeout, load.Callers, load.Done.Load(), len(failed))
+	return true
 }
 
 func TestUpstream_APanicIsOneRestartAndNobodyElseNotices(t *testing.T) {
@@ -134,6 +152,7 @@ func TestUpstream_APanicIsOneRestartAndNobodyElseNotices(t *testing.T) {
 	answered := time.Since(begun)
 	testkit.WantResult(t, h.Start(testkit.ToolCall("a", "echo", 9), 9).Outcome(t), `"t9"`)
 	again := time.Since(begun)
+	actortest.Await[messages.ActorRestarted](t, h.Events, 1, nil)
 	var restarts []string
 	for _, e := range actortest.Of[messages.ActorRestarted](h.Events) {
 		restarts = append(restarts, e.String())

@@ -124,6 +124,9 @@ func (v *visitor) told(status int, body string) {
 		Result json.RawMessage
 		Error  *struct{ Code int }
 	}
+	if all := testkit.Responses(body); len(all) == 1 {
+		body = all[0] // what is not answered in a moment becomes a stream
+	}
 	switch err := json.Unmarshal([]byte(body), &m); {
 	case err != nil:
 		v.t.Errorf("HTTP %d with what is no message: %s", status, body)
@@ -216,9 +219,9 @@ var clientFaults = []fault{
 		func(s *stage) {
 			v := s.visit("overlong", "8000000")
 			// More than all buffers between here and there hold.
+			before := v.front.Served()
 			v.write(modernExec(sick, "first", `{}`), v.header("Accept: text/event-stream"))
-			actortest.Eventually(s.t, "it is being served", func() bool { return v.front.AtWork() == 1 })
-			actortest.Eventually(s.t, "nobody serves it any more", func() bool { return v.front.AtWork() == 0 })
+			actortest.Eventually(s.t, "it has been served", func() bool { return v.front.Served() == before+1 })
 			s.got = []string{"the stream ends after the write timeout"}
 		},
 	},

@@ -33,7 +33,7 @@ func (s *stage) remote(o over) (messages.ServerSpec, *puppethttp.Puppet) {
 	spec.Policy.Isolation = o.isolation
 	spec.Policy.RetryDelay, spec.Policy.RetryDelayMax = 20*time.Millisecond, 200*time.Millisecond
 	spec.Policy.PoolIdleTTL = idleTTL
-	spec.Policy.SSEReadTimeout = time.Second
+	spec.Policy.SSEReadTimeout = 2 * time.Second
 	if o.options.Older {
 		spec.Transport = messages.TransportSSE
 	}
@@ -134,7 +134,7 @@ var httpFaults = []fault{
 			var puppets []*puppethttp.Puppet
 			for _, o := range []over{fresh, modern} {
 				spec, p := s.remote(o)
-				spec.Policy.ConnectionTimeout, spec.Policy.RetryAttempts = time.Second, 1
+				spec.Policy.ConnectionTimeout, spec.Policy.RetryAttempts = 2*time.Second, 1
 				p.Always("server/discover", puppethttp.Hang)
 				p.Always("initialize", puppethttp.Hang)
 				specs, puppets = append(specs, spec), append(puppets, p)

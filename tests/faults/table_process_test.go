@@ -13,9 +13,15 @@ import (
 
 const ofProcess = "A process"
 
-// impatient is a policy for servers that will not answer.
+// impatient is a policy for servers that will not answer, and are given up.
 func impatient(spec messages.ServerSpec) messages.ServerSpec {
-	spec.Policy.RequestTimeout, spec.Policy.HealthCheckTimeout = time.Second, time.Second
+	spec.Policy.RequestTimeout, spec.Policy.HealthCheckTimeout = 2*time.Second, time.Second
+	return spec
+}
+
+// trusting is one for servers that will not answer, but to a sign of life.
+func trusting(spec messages.ServerSpec) messages.ServerSpec {
+	spec.Policy.RequestTimeout, spec.Policy.HealthCheckTimeout = 2*time.Second, testkit.Patience
 	return spec
 }
 
@@ -44,10 +50,11 @@ func one(tool string, behaviour string, args ...string) func(s *stage) {
 	}
 }
 
-// hung is the same for a tool behind which nothing is answered any more.
-func hung(tool string, behaviour string, args ...string) func(s *stage) {
+// unanswered is the same for a tool that does not answer; what the server does
+// otherwise decides how long it is believed in.
+func unanswered(belief func(messages.ServerSpec) messages.ServerSpec, tool string, behaviour string) func(s *stage) {
 	return func(s *stage) {
-		s.begin(true, impatient(s.process(behaviour, args...)))
+		s.begin(true, belief(s.process(behaviour)))
 		s.answers(s.call(tool, 3))
 	}
 }
@@ -92,7 +99,7 @@ var processFaults = []fault{
 	{
 		ofProcess, "half a line, then silence", "puppet half",
 		"timeout, sent unknown", "a new process",
-		hung("half", "half"),
+		unanswered(impatient, "half", "half"),
 	},
 	{
 		ofProcess, "a line of 64 MiB", "puppet overlong",
@@ -111,12 +118,12 @@ var processFaults = []fault{
 	{
 		ofProcess, "invalid JSON that names nobody", "puppet garbled",
 		"timeout, sent unknown", "the same process",
-		hung("noise", "garbled"),
+		unanswered(trusting, "noise", "garbled"),
 	},
 	{
 		ofProcess, "answers under wrong ids", "puppet confused",
 		"timeout, sent unknown", "the same process",
-		hung("stranger", "confused"),
+		unanswered(trusting, "stranger", "confused"),
 	},
 	{
 		ofProcess, "duplicate answers", "puppet confused",
@@ -126,7 +133,7 @@ var processFaults = []fault{
 	{
 		ofProcess, "answers after the deadline", "puppet confused",
 		"timeout, sent unknown", "the same process",
-		hung("late", "confused"),
+		unanswered(trusting, "late", "confused"),
 	},
 	{
 		ofProcess, "a flood of notifications", "puppet flood",
@@ -167,7 +174,7 @@ var processFaults = []fault{
 		"unavailable, sent no", "the next attempt, when it is fast enough",
 		func(s *stage) {
 			spec := s.process("slow", filepath.Join(s.dir, "up"))
-			spec.Policy.ConnectionTimeout, spec.Policy.RetryAttempts = time.Second, 1
+			spec.Policy.ConnectionTimeout, spec.Policy.RetryAttempts = 2*time.Second, 1
 			s.begin(false, spec)
 			s.answers(s.call("echo", 3))
 			s.create("up")

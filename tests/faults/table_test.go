@@ -144,6 +144,9 @@ func (s *stage) process(behaviour string, args ...string) messages.ServerSpec {
 	spec := s.Stdio(sick, "record", append([]string{s.received(), behaviour}, args...)...)
 	spec.Policy.RetryDelay, spec.Policy.RetryDelayMax = 20*time.Millisecond, 200*time.Millisecond
 	spec.Policy.PoolIdleTTL = idleTTL
+	if slices.Contains(args, "deaf") {
+		spec.Policy.KillAfter = time.Second // its relatives have to be killed
+	}
 	return spec
 }
 

@@ -19,14 +19,15 @@ func TestNeighbours_AHungServerWithAFullQueueCostsTheOthersNothing(t *testing.T)
 	const rate, latecomers = 500, 20 // per second
 	h, book := testkit.Open(t, nil), testkit.OpenLedger(t)
 	busy, hung := h.Counter(program, book, "busy"), h.Stdio("hung", "plain")
-	busy.Policy.Isolation, hung.Policy.Isolation = messages.IsolationShared, messages.IsolationShared
-	hung.Policy.MaxConcurrency, hung.Policy.MaxQueue = 4, 16
-	h.ServeAll(busy, hung)
-
 	pairs, seconds := 1, 1
 	if testkit.Long() {
 		pairs, seconds = 7, 2
 	}
+	busy.Policy.Isolation, hung.Policy.Isolation = messages.IsolationShared, messages.IsolationShared
+	busy.Policy.MaxQueue = rate * seconds // a busy machine may be behind by all of them
+	hung.Policy.MaxConcurrency, hung.Policy.MaxQueue = 4, 16
+	h.ServeAll(busy, hung)
+
 	failed := map[string]int{}
 	load := func() (p95 time.Duration) {
 		var mu sync.Mutex

@@ -109,7 +109,7 @@ func TestKillUpstream_IsCountedAndSurvived(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := start(t, "--kill-upstream", "every=400ms,name=stdio --tools 3", "--max-errors", "100", "--clients", "2", "--warmup", "100ms", "--duration", "3s", "--pause", "2ms",
+	r := start(t, "--kill-upstream", "every=1s,name=stdio --tools 3", "--max-errors", "100", "--clients", "2", "--warmup", "100ms", "--duration", "4s", "--pause", "2ms",
 		"--env", "GOCOVERDIR="+t.TempDir(), "--", path, "stdio", config, "--endpoint", "up")
 	m := r.end()
 	got := m.only(t)

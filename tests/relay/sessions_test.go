@@ -93,7 +93,7 @@ func TestSession_DeletedItEndsAtTheServerToo(t *testing.T) {
 // the server; one with an open stream does not.
 func TestSession_LeftAloneItEndsAtTheServerToo(t *testing.T) {
 	upstreams(t, func(t *testing.T, up *upstream) {
-		g := testkit.ServeConfig(t, configOf(up, map[string]any{"limits": map[string]any{"client_idle": "300ms"}}))
+		g := testkit.ServeConfig(t, configOf(up, map[string]any{"limits": map[string]any{"client_idle": "3s"}}))
 		s := scene{up: up}
 		listening := dialHTTP(t, g, false, initialize())
 		kept := s.session(t, listening)

@@ -173,13 +173,16 @@ func TestFailures_AServerThatSaysNothingIs504(t *testing.T) {
 	}
 }
 
+// timely is a deadline that passes, and not before the server has the call.
+const timely = 1500 * time.Millisecond
+
 func TestFailures_ADeadlineIs504AndTheServerIsTold(t *testing.T) {
 	for era, o := range eras {
 		t.Run(era, func(t *testing.T) {
 			t.Parallel()
 			s, p := start(t, o, nil)
-			got := s.post("/up/sleep", "{}", "X-Request-Timeout: 0.25")
-			if d := s.detail("the caller's deadline", got, 504); !strings.HasPrefix(d.Error, "Request timeout after 0.") || got.Header.Get("Mcpx-Sent") != "unknown" {
+			got := s.post("/up/sleep", "{}", "X-Request-Timeout: 1.5")
+			if d := s.detail("the caller's deadline", got, 504); !strings.HasPrefix(d.Error, "Request timeout after 1.") || got.Header.Get("Mcpx-Sent") != "unknown" {
 				t.Errorf("%+v %v", d, got.Header)
 			}
 			p.AwaitEnded(t, 1)
@@ -187,13 +190,13 @@ func TestFailures_ADeadlineIs504AndTheServerIsTold(t *testing.T) {
 	}
 	t.Run("of the server's policy", func(t *testing.T) {
 		t.Parallel()
-		s, p := start(t, puppethttp.Options{}, func(spec *messages.ServerSpec) { spec.Policy.RequestTimeout = 250 * time.Millisecond })
+		s, p := start(t, puppethttp.Options{}, func(spec *messages.ServerSpec) { spec.Policy.RequestTimeout = timely })
 		s.detail("the policy's deadline", s.post("/up/sleep", "{}"), 504)
 		p.AwaitEnded(t, 1)
 	})
 	t.Run("beyond the server's policy", func(t *testing.T) {
 		t.Parallel()
-		s, p := start(t, puppethttp.Options{}, func(spec *messages.ServerSpec) { spec.Policy.RequestTimeoutMax = 250 * time.Millisecond })
+		s, p := start(t, puppethttp.Options{}, func(spec *messages.ServerSpec) { spec.Policy.RequestTimeoutMax = timely })
 		s.detail("a deadline that nobody may have", s.post("/up/sleep", "{}", "X-Request-Timeout: 3600"), 504)
 		p.AwaitEnded(t, 1)
 	})

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -24,6 +25,7 @@ type mortal struct {
 	handler http.Handler
 	server  *http.Server
 	served  chan struct{}
+	release func() // of the port, which nobody else must get while it is dead
 }
 
 func (m *mortal) start() {
@@ -33,6 +35,10 @@ func (m *mortal) start() {
 		m.t.Fatal(err)
 	}
 	m.addr, m.server, m.served = listener.Addr().String(), &http.Server{Handler: m.handler, ReadHeaderTimeout: time.Minute}, make(chan struct{})
+	if m.release != nil {
+		m.release()
+		m.release = nil
+	}
 	go func(s *http.Server, served chan struct{}) {
 		defer close(served)
 		_ = s.Serve(listener)
@@ -42,6 +48,10 @@ func (m *mortal) start() {
 func (m *mortal) kill() {
 	_ = m.server.Close()
 	<-m.served
+	port, _ := strconv.Atoi(m.addr[strings.LastIndexByte(m.addr, ':')+1:])
+	if _, release, err := puppethttp.Occupy(port); err == nil { // else somebody was very quick
+		m.release = release
+	}
 }
 
 type healthBody struct {
@@ -76,7 +86,12 @@ func TestHealth_BeforeWhileAndAfterTheServerIsAway(t *testing.T) {
 	p := puppethttp.Start(t, puppethttp.Options{Older: true})
 	m := &mortal{t: t, addr: "127.0.0.1:0", handler: p}
 	m.start()
-	t.Cleanup(func() { m.kill() })
+	t.Cleanup(func() {
+		m.kill()
+		if m.release != nil {
+			m.release()
+		}
+	})
 	s := open(t, httpd.Options{}, rest.Options{})
 	url := "http://" + m.addr + "/sse"
 	spec := messages.ServerSpec{Name: "up", Transport: messages.TransportSSE, URL: url, Declared: true, Protocol: "auto", Policy: messages.DefaultPolicy()}

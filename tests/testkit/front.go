@@ -15,6 +15,7 @@ import (
 type Front struct {
 	URL    string // of the endpoint
 	marked atomic.Int64
+	served atomic.Int64
 }
 
 // Mark is a header by which requests are counted while they are at work.
@@ -38,7 +39,10 @@ func (h *House) Listen(change func(*httpd.Options, *front.Options)) *Front {
 	listener.Handle("/mcp", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get(Mark) != "" {
 			f.marked.Add(1)
-			defer f.marked.Add(-1)
+			defer func() {
+				f.marked.Add(-1)
+				f.served.Add(1)
+			}()
 		}
 		service.ServeHTTP(w, r)
 	}))
@@ -56,6 +60,9 @@ func (h *House) Listen(change func(*httpd.Options, *front.Options)) *Front {
 	})
 	return f
 }
+
+// Served tells how many requests with the header Mark have been served.
+func (f *Front) Served() int { return int(f.served.Load()) }
 
 // AtWork tells how many requests with the header Mark are being served.
 func (f *Front) AtWork() int { return int(f.marked.Load()) }

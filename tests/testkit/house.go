@@ -67,7 +67,7 @@ func (h *House) Stdio(name, behaviour string, args ...string) messages.ServerSpe
 	s := messages.ServerSpec{Name: name, Transport: messages.TransportStdio, Protocol: "auto", Policy: messages.DefaultPolicy()}
 	s.Command, s.Args, s.Env = puppet.Command(behaviour, args...)
 	s.Env[puppet.EnvMark] = h.Mark
-	s.Policy.KillAfter = time.Second
+	s.Policy.KillAfter = Patience / 2 // who means to see a server killed says less
 	return s
 }
 

@@ -18,7 +18,7 @@ import (
 )
 
 // Patience caps waits for what must happen; nothing ever takes that long.
-const Patience = 40 * time.Second
+const Patience = time.Minute
 
 // Until polls a condition until it holds; false when it does not within
 // Patience. A test that fails then anyway uses actortest.Eventually.
