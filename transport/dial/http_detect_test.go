@@ -149,7 +149,7 @@ func TestHTTPDial_EndsWithItsDeadlineAtAServerThatNeverAnswers(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
 	defer cancel()
 	f := httpTo(puppethttp.Silent(t)).fails(t, ctx)
-	if f.Kind != messages.KindTimeout || !strings.Contains(f.Message, "did not answer server/discover in time (connection_timeout: 20s)") {
+	if f.Kind != messages.KindTimeout || !strings.Contains(f.Message, "did not answer server/discover in time (connection_timeout: 1m0s)") {
 		t.Errorf("%v: %s", f.Kind, f.Message)
 	}
 }

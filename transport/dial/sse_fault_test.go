@@ -33,18 +33,15 @@ func TestSSEFault_ADeadServerIsNoticedAtOnceAndEveryCallIsAnswered(t *testing.T)
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, d := older(t)
+			d.Request.Spec.Policy.SSEReadTimeout = 10 * patience
 			c := d.sse(t)
 			calls := held(t, p, c, 10)
-			begin := time.Now()
-			test.die(p)
+			test.die(p) // to be noticed by itself: sse_read_timeout is longer than these tests wait
 			for _, call := range calls {
 				f := failed(t, outcome(t, call), messages.KindUnavailable, messages.SentUnknown, test.says)
 				if f.Stale {
 					t.Errorf("%+v", f)
 				}
-			}
-			if took := time.Since(begin); took > patience/6 {
-				t.Errorf("it took %v to notice", took)
 			}
 			if reason := awaitLost(t, c); !strings.Contains(reason, test.says) {
 				t.Errorf("lost: %s", reason)

@@ -86,10 +86,10 @@ func TestSSEOpen_EndsWithItsDeadlineWhereverTheServerStops(t *testing.T) {
 		answer puppethttp.Behaviour
 		says   string
 	}{
-		"no headers":              {"GET", puppethttp.Hang, "did not answer GET in time (connection_timeout: 20s)"},
-		"no answer":               {"initialize", puppethttp.Hang, "did not answer initialize in time (connection_timeout: 20s)"},
-		"no 202":                  {"POST initialize", puppethttp.Hang, "did not answer initialize in time (connection_timeout: 20s)"},
-		"no 202 for what follows": {"POST notifications/initialized", puppethttp.Hang, "did not answer notifications/initialized in time (connection_timeout: 20s)"},
+		"no headers":              {"GET", puppethttp.Hang, "did not answer GET in time (connection_timeout: 1m0s)"},
+		"no answer":               {"initialize", puppethttp.Hang, "did not answer initialize in time (connection_timeout: 1m0s)"},
+		"no 202":                  {"POST initialize", puppethttp.Hang, "did not answer initialize in time (connection_timeout: 1m0s)"},
+		"no 202 for what follows": {"POST notifications/initialized", puppethttp.Hang, "did not answer notifications/initialized in time (connection_timeout: 1m0s)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, d := older(t)
@@ -127,7 +127,7 @@ func TestSSEOpen_EndsWithItsDeadlineWhereverTheServerStops(t *testing.T) {
 			return !c.silence.since.IsZero()
 		})
 		cancel(context.DeadlineExceeded)
-		if f := <-failed; f.Kind != messages.KindTimeout || f.Sent != messages.SentNo || !strings.Contains(f.Message, "did not answer GET with an endpoint for messages in time (connection_timeout: 20s): does it speak HTTP+SSE?") {
+		if f := <-failed; f.Kind != messages.KindTimeout || f.Sent != messages.SentNo || !strings.Contains(f.Message, "did not answer GET with an endpoint for messages in time (connection_timeout: 1m0s): does it speak HTTP+SSE?") {
 			t.Errorf("%+v", f)
 		}
 	})

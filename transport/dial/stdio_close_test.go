@@ -23,8 +23,7 @@ func TestStdioClose_AServerThatObeysGoesAtTheEndOfInput(t *testing.T) {
 	before := descriptors(t)
 	c := d.legacy(t)
 	serves(t, c)
-	inFlight, _ := started(t, c, toolCall("sleep", "{}"), messages.Discard)
-	eventually(t, "the call", func() bool { return c.table.look(3) != nil })
+	inFlight, _ := underway(t, c, toolCall("sleep", "{}"))
 	if err := c.Close(within(t)); err != nil {
 		t.Errorf("close: %v", err)
 	}
@@ -39,13 +38,12 @@ func TestStdioClose_AServerThatObeysGoesAtTheEndOfInput(t *testing.T) {
 	if f := failed(t, do(t, c, toolCall("echo", "{}")), messages.KindUnavailable, messages.SentNo); !f.Stale {
 		t.Error("a call after the close is not stale")
 	}
-	if after := descriptors(t); after != before {
-		t.Errorf("%d descriptors before, %d after", before, after)
-	}
+	noneOpened(t, before, "a close")
 }
 
 func TestStdioClose_AServerThatIgnoresEverythingIsKilledAndNamed(t *testing.T) {
 	d := stdioTo("stubborn")
+	d.Request.Spec.Policy.KillAfter = 600 * time.Millisecond
 	c := d.legacy(t)
 	begun := time.Now()
 	err := c.Close(within(t))
@@ -97,24 +95,30 @@ func TestStdioClose_ManyAtOnceGetTheSameErrorAndTheLeastPatientDecides(t *testin
 }
 
 func TestStdioClose_ReachesTheWholeFamily(t *testing.T) {
-	for _, deaf := range []bool{false, true} {
-		d := stdioTo("family")
-		if deaf {
-			d = stdioTo("family", "deaf")
-		}
+	family := func(t *testing.T, killAfter time.Duration, args ...string) (*stdioConn, error) {
+		d := stdioTo("family", args...)
+		d.Request.Spec.Policy.KillAfter = killAfter
 		c := d.legacy(t)
 		if n := len(puppet.Marked(d.mark)); n != 3 {
 			t.Fatalf("%d processes, want the server, the holder and the daemon", n)
 		}
 		err := c.Close(within(t))
 		d.nothingLeft(t)
-		if deaf != (err != nil) {
-			t.Errorf("deaf %v: error %v", deaf, err)
-		}
-		if deaf && !strings.Contains(err.Error(), "left 2 processes that ignored SIGTERM") {
-			t.Errorf("error %v", err)
-		}
+		return c, err
 	}
+	if _, err := family(t, patience); err != nil {
+		t.Errorf("one that obeys: %v", err)
+	}
+	mercifully(t, func(killAfter time.Duration) (tooSlow bool) {
+		c, err := family(t, killAfter, "deaf")
+		if c.killed() {
+			return true
+		}
+		if err == nil || !strings.Contains(err.Error(), "left 2 processes that ignored SIGTERM") {
+			t.Errorf("one whose relatives do not: %v", err)
+		}
+		return false
+	})
 }
 
 func TestStdioClose_AGuardThatDoesNotAnswerDoesNotSaveItsServer(t *testing.T) {
@@ -141,18 +145,14 @@ func TestStdioClose_LeavesNoDescriptorAfterAnyEnd(t *testing.T) {
 		c := stdioTo("crash").dial(t)
 		end(c)
 		_ = c.Close(within(t))
-		if after := descriptors(t); after != before {
-			t.Errorf("%s: %d descriptors before, %d after", name, before, after)
-		}
+		noneOpened(t, before, name)
 	}
 	d := stdioTo("exit", "no", "reason")
 	f := d.fails(t, within(t))
 	if !strings.Contains(f.Message, "exited with status 7") || !strings.Contains(f.Message, "warming up | cannot start: no reason") {
 		t.Errorf("%q", f.Message)
 	}
-	if after := descriptors(t); after != before {
-		t.Errorf("failed dial: %d descriptors before, %d after", before, after)
-	}
+	noneOpened(t, before, "failed dial")
 }
 
 // The variables by which this binary becomes an owner that is going to be killed.

@@ -16,7 +16,7 @@ import (
 
 func TestStdioFault_CrashInMidCall(t *testing.T) {
 	c := stdioTo("crash").legacy(t)
-	other, _ := started(t, c, toolCall("sleep", "{}"), messages.Discard)
+	other, _ := underway(t, c, toolCall("sleep", "{}"))
 	serves(t, c)
 	f := failed(t, do(t, c, toolCall("crash", "{}")), messages.KindUnavailable, messages.SentUnknown,
 		"exited with status 3", "out of cheese")
@@ -38,7 +38,7 @@ func TestStdioFault_CrashInMidCall(t *testing.T) {
 
 func TestStdioFault_KilledInMidCall(t *testing.T) {
 	c := stdioTo("plain").legacy(t)
-	out, _ := started(t, c, toolCall("sleep", "{}"), messages.Discard)
+	out, _ := underway(t, c, toolCall("sleep", "{}"))
 	serves(t, c)
 	if err := syscall.Kill(c.Pid(), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
@@ -74,7 +74,7 @@ func TestStdioFault_IsLostBeforeItsRequestsAreTold(t *testing.T) {
 
 func TestStdioFault_TheGuardIsKilled(t *testing.T) {
 	c := stdioTo("plain").legacy(t)
-	out, _ := started(t, c, toolCall("sleep", "{}"), messages.Discard)
+	out, _ := underway(t, c, toolCall("sleep", "{}"))
 	serves(t, c)
 	if err := syscall.Kill(parentOf(t, c.Pid()), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
@@ -193,7 +193,7 @@ func TestStdioFault_LinesOverTheLimitFailTheirRequestOnly(t *testing.T) {
 	c := d.legacy(t)
 	says := []string{"message too large", "10000 bytes", "tools/call"}
 	t.Run("the id comes first", func(t *testing.T) {
-		other, cancel := started(t, c, toolCall("sleep", "{}"), messages.Discard)
+		other, cancel := underway(t, c, toolCall("sleep", "{}"))
 		f := failed(t, do(t, c, toolCall("first", "{}")), messages.KindUpstream, messages.SentDone, says...)
 		if f.Code != -32603 {
 			t.Errorf("code %d", f.Code)
@@ -264,15 +264,21 @@ func TestStdioFault_AFloodOfNotificationsKeepsTheNewestAndTheAnswer(t *testing.T
 	req.ProgressToken = json.RawMessage(`"t"`)
 	// The first notification finds a caller who does not come back before all
 	// others have been read: another request proves that the reader went on.
-	release, heard := make(chan struct{}), newHearing()
+	release, reached, heard := make(chan struct{}), make(chan struct{}), newHearing()
 	first := true
 	out, _ := started(t, c, req, messages.SinkFunc(func(n messages.Notification) error {
 		if first {
 			first = false
+			close(reached)
 			<-release
 		}
 		return heard.Notify(n)
 	}))
+	select {
+	case <-reached:
+	case <-within(t).Done():
+		t.Fatal("no notification has come")
+	}
 	eventually(t, "the answer in the reader", func() bool { return c.table.look(2) == nil })
 	serves(t, c)
 	close(release)

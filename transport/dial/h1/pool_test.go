@@ -285,7 +285,7 @@ func TestTrace_GotConnComesBeforeTheFirstByte(t *testing.T) {
 			if got := c.ask(newRequest(t, ctx, http.MethodGet, s.url, nil)); !strings.HasSuffix(got, `body "ok"`) {
 				t.Error(got)
 			}
-			used := i > 0
+			used := i > 0 && (c.ours != nil || s.accepted.Load() == 1) // net/http gives its writer 50 ms
 			if got, want := strings.Join(calls, "; "), fmt.Sprintf("get ; got, used %v, idle %v; answer", used, used); got != want {
 				t.Errorf("told %s, want %s", got, want)
 			}
