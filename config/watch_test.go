@@ -12,7 +12,7 @@ import (
 )
 
 // patience is a cap for waits; nothing ever takes that long.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // watching is a watch whose patience the test holds: nothing counts as settled
 // until it says so.

@@ -31,7 +31,7 @@ func TestLoad_HoldsSessionsAndSaysWhatBecameOfThem(t *testing.T) {
 
 	// A server without event streams cannot hold what it does not open.
 	up := nullServer(t, null.Options{})
-	if got := mcpx(t, "", "load", up, "--sessions", "3", "--hold", "1ms", "--open-timeout", "300ms", "-q"); got.code != exitErrors || !strings.Contains(got.out, "0 when holding began") {
+	if got := mcpx(t, "", "load", up, "--sessions", "3", "--hold", "1ms", "--open-timeout", "3s", "-q"); got.code != exitErrors || !strings.Contains(got.out, "0 when holding began") {
 		t.Errorf("%+v", got)
 	}
 }

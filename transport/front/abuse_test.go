@@ -17,6 +17,11 @@ import (
 	"github.com/mcpx/mcpx/transport/mcp"
 )
 
+// shortWrite is write_timeout where a client does not read. It counts for those
+// who do read as well, and a busy machine may stop us between setting a deadline
+// and writing.
+const shortWrite = 500 * time.Millisecond
+
 // raw writes a request on a connection of its own.
 func (w *world) raw(body string, header ...string) net.Conn {
 	w.t.Helper()
@@ -41,7 +46,7 @@ func (w *world) raw(body string, header ...string) net.Conn {
 func TestNeverReads_AStreamCountsAsClosedAndNobodyElseNotices(t *testing.T) {
 	for _, era := range []string{"legacy", "modern"} {
 		t.Run(era, func(t *testing.T) {
-			w := newWorld(t, Options{WriteTimeout: 50 * time.Millisecond})
+			w := newWorld(t, Options{WriteTimeout: shortWrite})
 			body, header := modernCall(1, "flood", "")
 			if era == "legacy" {
 				body, header = call(1, "flood"), w.initialize(mcp.V20251125)
@@ -61,7 +66,7 @@ func TestNeverReads_AStreamCountsAsClosedAndNobodyElseNotices(t *testing.T) {
 }
 
 func TestNeverReads_ALargeAnswerIsGivenUp(t *testing.T) {
-	w := newWorld(t, Options{WriteTimeout: 50 * time.Millisecond})
+	w := newWorld(t, Options{WriteTimeout: shortWrite})
 	w.raw(call(1, "big"), w.initialize(mcp.V20251125)...)
 	await(t, "initialize", w.seen)
 	connection := await(t, "the request", w.seen)
@@ -69,7 +74,7 @@ func TestNeverReads_ALargeAnswerIsGivenUp(t *testing.T) {
 }
 
 func TestNeverReads_AListenStreamEnds(t *testing.T) {
-	w := newWorld(t, Options{WriteTimeout: 20 * time.Millisecond, Limits: messages.Limits{SSEKeepalive: 100 * time.Microsecond}})
+	w := newWorld(t, Options{WriteTimeout: shortWrite, Limits: messages.Limits{SSEKeepalive: 100 * time.Microsecond}})
 	body, header := modernListen("1", `{"toolsListChanged":true}`)
 	w.raw(body, header...)
 	w.clients.awaitStreams(t, 1)
@@ -156,11 +161,12 @@ func TestBody_OneThatStallsIsGivenUp(t *testing.T) {
 }
 
 func TestBody_AfterItThereIsNoReadDeadline(t *testing.T) {
-	w := newWorld(t, Options{ReadTimeout: 20 * time.Millisecond, Limits: messages.Limits{SSEKeepalive: 20 * time.Millisecond}})
+	const deadline = 250 * time.Millisecond
+	w := newWorld(t, Options{ReadTimeout: deadline, Limits: messages.Limits{SSEKeepalive: deadline}})
 	body, header := modernListen("1", `{"toolsListChanged":true}`)
 	stream := w.open(http.MethodPost, body, header...)
 	await(t, "the acknowledgment", stream.messages)
-	for range 5 { // five times as long as the deadline
+	for range 4 { // four times as long as the deadline
 		await(t, "a keep-alive", stream.comments)
 	}
 	w.clients.announce(messages.TopicTools, toolsChanged)
@@ -168,12 +174,13 @@ func TestBody_AfterItThereIsNoReadDeadline(t *testing.T) {
 }
 
 func TestHTTP2_AQuietStreamOutlivesTheWriteTimeout(t *testing.T) {
-	clock := newWorld(t, Options{Limits: messages.Limits{SSEKeepalive: 20 * time.Millisecond}})
+	const timeout = 250 * time.Millisecond
+	clock := newWorld(t, Options{Limits: messages.Limits{SSEKeepalive: timeout}})
 	body, header := modernListen("1", `{"toolsListChanged":true}`)
 	tick := clock.open(http.MethodPost, body, header...)
 
 	clients := newRegistry()
-	server := httptest.NewUnstartedServer(NewHTTP(newPuppet(), clients, Options{WriteTimeout: 20 * time.Millisecond}))
+	server := httptest.NewUnstartedServer(NewHTTP(newPuppet(), clients, Options{WriteTimeout: timeout}))
 	server.EnableHTTP2 = true
 	server.StartTLS()
 	defer server.Close()
@@ -181,7 +188,7 @@ func TestHTTP2_AQuietStreamOutlivesTheWriteTimeout(t *testing.T) {
 	w := &world{t: t, clients: clients, client: server.Client(), base: server.URL}
 	stream := w.open(http.MethodPost, body, header...)
 	await(t, "the acknowledgment", stream.messages)
-	for range 5 { // five times as long as the timeout
+	for range 4 { // four times as long as the timeout
 		await(t, "a tick", tick.comments)
 	}
 	clients.announce(messages.TopicTools, toolsChanged)

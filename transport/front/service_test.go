@@ -15,7 +15,7 @@ import (
 )
 
 // patienceOfTests caps every wait for an event; no test depends on its length.
-const patienceOfTests = 20 * time.Second
+const patienceOfTests = time.Minute
 
 // puppet is a service whose tools do what their names say.
 type puppet struct {

@@ -358,7 +358,7 @@ func TestSSE_TakesWhatBelongsToItsPathsOnly(t *testing.T) {
 }
 
 func TestSSENeverReads_AStreamCountsAsClosedAndNobodyElseNotices(t *testing.T) {
-	w := newSSEWorld(t, Options{WriteTimeout: 50 * time.Millisecond})
+	w := newSSEWorld(t, Options{WriteTimeout: shortWrite})
 	conn, err := net.Dial("tcp", w.addr)
 	if err != nil {
 		t.Fatal(err)

@@ -12,7 +12,7 @@ import (
 )
 
 // patience caps every wait for an event; no test depends on its length.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // serve starts a server with two routes: /mcp says who asks, /healthz is public.
 func serve(t *testing.T, opts Options) *Server {

@@ -20,7 +20,7 @@ import (
 
 // within caps what must not hang; it outlives the context of the test.
 func within(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 40*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 2*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -118,7 +118,7 @@ func TestInterop_TheDialerOfMcpxOverEveryTransport(t *testing.T) {
 		t.Run(string(c.transport)+"/"+c.protocol, func(t *testing.T) {
 			s := newServer(t, Options{Bytes: 100})
 			spec := messages.ServerSpec{Name: "null", Transport: c.transport, Protocol: c.protocol, Policy: messages.DefaultPolicy()}
-			spec.Policy.ConnectionTimeout = 40 * time.Second
+			spec.Policy.ConnectionTimeout = 2 * time.Minute
 			switch c.transport {
 			case messages.TransportStdio:
 				spec.Command, spec.Env = self, map[string]string{envServer: "1", "GOCOVERDIR": t.TempDir()}

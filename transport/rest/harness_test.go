@@ -17,7 +17,7 @@ import (
 )
 
 // patienceCap caps every wait for an event; no test depends on its length.
-const patienceCap = 20 * time.Second
+const patienceCap = time.Minute
 
 // fake is a door: what it knows are fields, what it was asked is kept.
 type fake struct {
