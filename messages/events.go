@@ -34,6 +34,14 @@ type Connected struct {
 	Peer               Peer
 }
 
+// ProcessStarted: a server over stdio has been executed, as the process Pid; At
+// is when its guard had said so.
+type ProcessStarted struct {
+	Server string
+	Pid    int
+	At     time.Time
+}
+
 // CatalogChanged: a server's catalog was read and differs from what was known.
 type CatalogChanged struct {
 	Server, Connection string
@@ -146,6 +154,7 @@ type NotificationsDropped struct {
 func (Connecting) event()           {}
 func (ConnectFailed) event()        {}
 func (Connected) event()            {}
+func (ProcessStarted) event()       {}
 func (CatalogChanged) event()       {}
 func (DirectoryChanged) event()     {}
 func (EndpointsCreated) event()     {}

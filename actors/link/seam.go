@@ -42,6 +42,10 @@ type DialRequest struct {
 	// cut to a few KiB. It returns at once. May be nil.
 	Stderr func(line string)
 
+	// Started is told the process id of a server that has been executed, before
+	// anything is said to it. It returns at once. May be nil.
+	Started func(pid int)
+
 	// Stream is told whenever the event stream that stands as long as a session
 	// over Streamable HTTP has been opened, or has ended. It returns at once.
 	// May be nil.

@@ -72,6 +72,14 @@ func (u *upstream) stderr(ctx actor.Context) func(string) {
 	return func(line string) { kit.Publish(system, messages.StderrLine{Server: server, Line: line}) }
 }
 
+// started publishes which process a server is.
+func (u *upstream) started(ctx actor.Context) func(int) {
+	system, server, clock := ctx.ActorSystem(), u.Spec.Name, u.Env.Clock
+	return func(pid int) {
+		kit.Publish(system, messages.ProcessStarted{Server: server, Pid: pid, At: clock.Now()})
+	}
+}
+
 // probeOn returns what a probe works on: an idle connection, or a temporary one
 // that it makes; an exclusive server has one connection, busy or not.
 func (u *upstream) probeOn(ctx actor.Context) (session.Connection, *member) {

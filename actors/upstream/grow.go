@@ -27,7 +27,7 @@ func (u *upstream) dial(ctx actor.Context, caller messages.Caller) *member {
 func (u *upstream) dialRequest(ctx actor.Context, name string, caller messages.Caller, watched *watcher) link.DialRequest {
 	return link.DialRequest{
 		Spec: u.Spec, Limits: u.Env.Limits, Caller: caller, Known: u.peer,
-		Unsolicited: u.unsolicited(ctx, name, caller, watched), Stderr: u.stderr(ctx),
+		Unsolicited: u.unsolicited(ctx, name, caller, watched), Stderr: u.stderr(ctx), Started: u.started(ctx),
 	}
 }
 

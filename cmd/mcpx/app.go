@@ -38,6 +38,8 @@ type app struct {
 	cfg      loaded
 	log      zerolog.Logger
 	unfollow func()
+	dialer   *dial.Dialer
+	started  <-chan struct{} // closed when each server's process has been started, or could not be; nil before Start
 	runtime  *actors.Runtime
 	service  front.Service
 	sealer   *relay.Sealer // of what clients carry back to servers
@@ -55,13 +57,14 @@ func newApp(cfg loaded, logs io.Writer) *app {
 		level = zerolog.Disabled
 	}
 	log := telemetry.NewLogger(logs, level, cfg.LogFormat)
+	dialer := dial.New(implementation())
 	runtime := actors.New(actors.Options{
-		Dialer: dial.New(implementation()),
+		Dialer: dialer,
 		Limits: cfg.Limits,
 		Logger: telemetry.Slog(log, "actors"),
 	})
 	return &app{
-		cfg: cfg, log: log, runtime: runtime,
+		cfg: cfg, log: log, dialer: dialer, runtime: runtime,
 		unfollow: telemetry.Follow(runtime, log),
 		service:  newService(runtime, cfg.Config),
 		sealer:   relay.NewSealer(cfg.StateKeyBytes(), cfg.Limits.ParkedFor),
@@ -83,6 +86,7 @@ func newService(runtime *actors.Runtime, cfg *config.Config) front.Service {
 
 // Start starts the given servers, all at once, and waits for none of them.
 func (a *app) Start(ctx context.Context, servers []messages.ServerSpec) error {
+	a.started = a.dialer.Prepare(servers) // first: processes take time, and the other processors have nothing to do
 	a.sayProblems(a.cfg.problems)
 	_, err := a.runtime.Apply(ctx, servers)
 	return err
@@ -210,6 +214,7 @@ func (a *app) Stop() {
 			})
 		}
 		a.runtime.Close()
+		a.dialer.Close()
 		wg.Wait()
 		if a.rest != nil {
 			a.rest.Close()

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"context"
+	"time"
+
 	"github.com/mcpx/mcpx/transport/front"
 	"github.com/mcpx/mcpx/transport/relay"
 	"github.com/mcpx/mcpx/transport/telemetry"
@@ -9,8 +12,9 @@ import (
 
 const stdioLong = `Serve MCP over stdin and stdout, for clients that start their servers themselves.
 
-The answer to initialize does not wait for any server; tools appear as their
-servers come up. Logs go to stderr. mcpx ends with its input.
+The answer to initialize waits until the servers have been started, a quarter of
+a second at most, and for nothing that they say: tools appear as they come up.
+Logs go to stderr. mcpx ends with its input.
 
 With --endpoint the client finds one of the servers as it is, and no other is
 started.
@@ -36,12 +40,7 @@ func newStdio(s streams) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			prepare := func(*app) error { return nil } // there is nothing to listen on
 			return source.runServer(cmd, s, args, prepare, func(a *app) error {
-				service := a.service
-				if source.endpoint != "" {
-					service = relay.New(a.runtime, source.endpoint, a.sealer)
-				}
-				return front.ServeStdio(cmd.Context(), s.in, s.out, service, a.runtime,
-					front.Options{Endpoint: source.endpoint, Limits: a.cfg.Limits, Logger: telemetry.Slog(a.log, "front")})
+				return serveStdio(cmd.Context(), s, a, source.endpoint, mostForStarts)
 			})
 		},
 	}
@@ -49,4 +48,32 @@ func newStdio(s streams) *cobra.Command {
 	registerHotReload(cmd.Flags())
 	cmd.Flags().StringVar(&source.endpoint, "endpoint", "", "serve the `server` of this name as it is")
 	return cmd
+}
+
+// mostForStarts is how long a client waits at most until the processes of all
+// servers have been started. It takes a hundredth of a second or two, and then
+// they come up together; what takes longer is a sick disk, or hundreds of servers.
+const mostForStarts = 250 * time.Millisecond
+
+// serveStdio serves whoever speaks over our own stdin and stdout.
+func serveStdio(ctx context.Context, s streams, a *app, endpoint string, most time.Duration) error {
+	a.awaitStarts(ctx, most)
+	service := a.service
+	if endpoint != "" {
+		service = relay.New(a.runtime, endpoint, a.sealer)
+	}
+	return front.ServeStdio(ctx, s.in, s.out, service, a.runtime,
+		front.Options{Endpoint: endpoint, Limits: a.cfg.Limits, Logger: telemetry.Slog(a.log, "front")})
+}
+
+// awaitStarts returns when each server's process has been started or could not
+// be, when it has taken too long, or when ctx ends.
+func (a *app) awaitStarts(ctx context.Context, most time.Duration) {
+	timer := time.NewTimer(most)
+	defer timer.Stop()
+	select {
+	case <-a.started:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }

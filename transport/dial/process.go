@@ -35,13 +35,14 @@ type process struct {
 
 // startProcess executes the server of req under a guard. When ctx ends first,
 // nothing is left behind.
-func startProcess(ctx context.Context, req link.DialRequest) (*process, *messages.Failure) {
+func (d *Dialer) startProcess(ctx context.Context, req link.DialRequest) (*process, *messages.Failure) {
 	spec := req.Spec
 	command, failure := commandOf(spec)
 	if failure != nil {
+		d.ahead.Forget(spec.Name)
 		return nil, failure
 	}
-	child, err := guard.Start(ctx, command)
+	child, err := d.ahead.Start(ctx, command, req.Started)
 	switch {
 	case ctx.Err() != nil && err != nil:
 		f := ended(ctx, spec.Name)

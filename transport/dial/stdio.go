@@ -44,7 +44,7 @@ type stdioConn struct {
 // openStdio starts the server of req and the reading of its output. Nothing has
 // been said yet.
 func (d *Dialer) openStdio(ctx context.Context, req link.DialRequest) (*stdioConn, *messages.Failure) {
-	p, failure := startProcess(ctx, req)
+	p, failure := d.startProcess(ctx, req)
 	if failure != nil {
 		return nil, failure
 	}

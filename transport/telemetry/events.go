@@ -33,6 +33,8 @@ func (r *renderer) render(e messages.Event) {
 		if e.Wait > 0 {
 			r.of(zerolog.InfoLevel, e.Server).Msgf("Waiting %s before the next attempt", seconds(e.Wait))
 		}
+	case messages.ProcessStarted:
+		r.of(zerolog.DebugLevel, e.Server).Int("pid", e.Pid).Str("at", e.At.UTC().Format(time.RFC3339Nano)).Msg("Process started")
 	case messages.Connected:
 		r.connected(e)
 	case messages.CatalogChanged:

@@ -36,6 +36,7 @@ var renderings = []struct {
 	event messages.Event
 	want  []string
 }{
+	{"a process", messages.ProcessStarted{Server: "s", Pid: 7, At: time.Unix(3, 21)}, []string{"debug [s] Process started at=1970-01-01T00:00:03.000000021Z pid=7"}},
 	{"an attempt over SSE", messages.Connecting{Server: "s", Connection: sse, Transport: messages.TransportSSE, Attempt: 1, Of: 3},
 		[]string{"info [s] Connecting to SSE MCP Server (http://127.0.0.1:8001/sse) (attempt 1/3)"}},
 	{"an attempt over stdio, arguments with dashes", messages.Connecting{Server: "fs", Connection: "Stdio-npx -y server-fs /tmp", Attempt: 2, Of: 3},

@@ -5,7 +5,6 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
-	"strings"
 	"syscall"
 	"time"
 )
@@ -16,7 +15,7 @@ const prefix = "mcpx-guard: "
 // init runs before almost everything else of the program. In a guard it does
 // the guard's whole work and never returns.
 func init() {
-	if len(os.Args) == 0 || !strings.HasPrefix(os.Args[0], prefix) {
+	if len(os.Args) == 0 || !named(os.Args[0]) {
 		return
 	}
 	// Caught, not ignored: what is ignored would stay so in the server. A signal
@@ -26,9 +25,13 @@ func init() {
 		syscall.SIGTERM, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM)
 	_ = os.WriteFile("/proc/self/comm", []byte("mcpx-guard"), 0) // what ps shows; no harm without
 	g := guard{stdio: [3]int{0, 1, 2}, control: fdControl, reports: fdReports}
+	g.report(record{op: recordReady})
 	g.run()
 	syscall.Exit(0) // nothing of the program has begun that os.Exit would have to end
 }
+
+// named tells whether a program of this name is a guard.
+func named(argv0 string) bool { return len(argv0) >= len(prefix) && argv0[:len(prefix)] == prefix }
 
 // guard is the parent of one server.
 //

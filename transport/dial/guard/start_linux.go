@@ -14,6 +14,7 @@ type owned struct {
 	guard   *os.Process
 	control *os.File // the command, then deadlines; its end is the order to end everything
 	reports *os.File // records; its end is the end of the guard
+	ready   bool     // it waits for its command
 
 	reaping sync.Mutex // held while the guard's pid is used or given up
 	reaped  bool
@@ -24,13 +25,18 @@ type owned struct {
 // operation "exec" is a matter of the command, anything else is ours. When ctx
 // ends first, its cause is returned and nothing is left behind.
 func Start(ctx context.Context, c Command) (*Process, error) {
-	if c.Dir == "" {
-		dir, err := os.Getwd()
-		if err != nil {
-			return nil, err
-		}
-		c.Dir = dir
+	p, err := spawn(c.Name)
+	if err == nil {
+		err = p.begin(ctx, c)
 	}
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// spawn starts a guard, which waits for its command.
+func spawn(name string) (*Process, error) {
 	var w wires
 	defer w.closeTheirs()
 	p := &Process{exited: make(chan struct{}), gone: make(chan struct{})}
@@ -41,23 +47,49 @@ func Start(ctx context.Context, c Command) (*Process, error) {
 		// The link is resolved in the child: the very binary that runs now, even
 		// when its file has been replaced. The session of its own keeps terminal
 		// signals away and gives the tree a number that reap can rely on.
-		p.guard, err = os.StartProcess("/proc/self/exe", []string{prefix + c.Name}, &os.ProcAttr{
-			Dir: "/", Env: []string{}, Files: w.theirs, Sys: &syscall.SysProcAttr{Setsid: true},
+		p.guard, err = os.StartProcess("/proc/self/exe", []string{prefix + name}, &os.ProcAttr{
+			Dir: "/", Env: guardEnv, Files: w.theirs, Sys: &syscall.SysProcAttr{Setsid: true},
 		})
 	}
 	if err != nil {
 		p.closeFiles()
 		return nil, err
 	}
-	w.closeTheirs() // or the end of the guard could not be seen
-	if err := p.handshake(ctx, c); err != nil {
-		p.Destroy()
-		p.reap()
-		p.closeFiles()
-		return nil, err
+	return p, nil // theirs are closed by now, or the end of the guard could not be seen
+}
+
+// guardEnv is the whole environment of a guard, not of its server. One processor
+// is enough for it, and spares it threads.
+var guardEnv = []string{"GOMAXPROCS=1"}
+
+// begin has the guard execute the server. After an error nothing is left.
+func (p *Process) begin(ctx context.Context, c Command) error {
+	err := c.here()
+	if err == nil {
+		err = p.handshake(ctx, c)
+	}
+	if err != nil {
+		p.abandon()
+		return err
 	}
 	go p.watch()
-	return p, nil
+	return nil
+}
+
+// here makes the owner's working directory the server's where it has none.
+func (c *Command) here() (err error) {
+	if c.Dir == "" {
+		c.Dir, err = os.Getwd()
+	}
+	return err
+}
+
+// abandon ends a guard whose server is not wanted any more, or could not be
+// executed.
+func (p *Process) abandon() {
+	p.Destroy()
+	p.reap()
+	p.closeFiles()
 }
 
 func (p *Process) handshake(ctx context.Context, c Command) error {
@@ -66,7 +98,10 @@ func (p *Process) handshake(ctx context.Context, c Command) error {
 		_ = p.control.SetDeadline(past) // pipes in the poller take deadlines
 		_ = p.reports.SetDeadline(past)
 	})
-	_, err := p.control.Write(encodeCommand(c))
+	_, err := p.control.Write(encodeCommand(c)) // before it is ready: it need not be woken twice
+	if err == nil {
+		err = p.awaitReady()
+	}
 	var r record
 	if err == nil {
 		r, err = readRecord(p.reports)
@@ -82,6 +117,25 @@ func (p *Process) handshake(ctx context.Context, c Command) error {
 	}
 	p.pid = int(r.value)
 	return nil
+}
+
+// readyBy waits until the guard is ready, at most until the deadline. Whoever
+// begins with it hears of what is wrong.
+func (p *Process) readyBy(deadline time.Time) {
+	_ = p.reports.SetReadDeadline(deadline) // pipes in the poller take deadlines
+	_ = p.awaitReady()
+	_ = p.reports.SetReadDeadline(time.Time{})
+}
+
+// awaitReady returns when the guard is ready for its command, or when it is
+// known that it never will be.
+func (p *Process) awaitReady() error {
+	if p.ready {
+		return nil
+	}
+	_, err := readRecord(p.reports)
+	p.ready = err == nil
+	return err
 }
 
 // watch waits for the server's end and then for the guard's.

@@ -2,8 +2,6 @@ package guard
 
 import (
 	"os"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 )
@@ -24,25 +22,28 @@ type facts struct {
 func (f facts) dead() bool { return f.state == 'Z' || f.state == 'X' }
 
 func look(pid int) (facts, bool) {
-	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	b, err := os.ReadFile("/proc/" + decimal(pid) + "/stat")
 	if err != nil {
 		return facts{}, false
 	}
 	// The second field is the name in parentheses and may hold anything.
-	_, rest, ok := strings.Cut(string(b[max(0, strings.LastIndexByte(string(b), ')')):]), " ")
-	field := strings.Fields(rest)
-	if !ok || len(field) < 20 {
+	name := len(b) - 1
+	for name >= 0 && b[name] != ')' {
+		name--
+	}
+	field := words(b[name+1:])
+	if name < 0 || len(field) < 20 {
 		return facts{}, false
 	}
-	parent, _ := strconv.Atoi(field[1]) // the kernel writes numbers
-	session, _ := strconv.Atoi(field[3])
+	parent, _ := number(field[1]) // the kernel writes numbers
+	session, _ := number(field[3])
 	return facts{parent: parent, session: session, state: field[0][0], start: field[19]}, true
 }
 
 // children returns the direct children of all threads of a process. The kernel
 // may leave one out while another one dies: who relies on the list asks again.
 func children(pid int) []int {
-	dir := "/proc/" + strconv.Itoa(pid) + "/task/"
+	dir := "/proc/" + decimal(pid) + "/task/"
 	tasks, err := os.ReadDir(dir)
 	if err != nil {
 		return nil
@@ -53,8 +54,8 @@ func children(pid int) []int {
 		if err != nil {
 			continue
 		}
-		for _, s := range strings.Fields(string(b)) {
-			if child, err := strconv.Atoi(s); err == nil {
+		for _, s := range words(b) {
+			if child, ok := number(s); ok {
 				pids = append(pids, child)
 			}
 		}
@@ -126,8 +127,8 @@ func killSession(session int) int {
 			break
 		}
 		for _, e := range entries {
-			pid, err := strconv.Atoi(e.Name())
-			if err != nil || pid == session {
+			pid, ok := number(e.Name())
+			if !ok || pid == session {
 				continue
 			}
 			if f, ok := look(pid); ok && f.session == session && !f.dead() {

@@ -21,6 +21,7 @@ const (
 //
 // What the guard writes are records: one byte and a uint32.
 const (
+	recordReady   = 'r' // for a command
 	recordStarted = 's' // the server's pid
 	recordFailed  = 'f' // errno of the exec; nothing follows
 	recordExited  = 'x' // the server's wait status

@@ -1,0 +1,207 @@
+package guard
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// Ahead is the start of many servers at once. Their guards are started before
+// anybody asks for the servers, and a server is executed only when the guards of
+// all are ready: there are many servers, each takes seconds of processor
+// time to come up, and those that are started first would take it away from the
+// start of the others.
+//
+//	Prepare ──▶ guards ──all ready──▶ Start, in any order ──all settled──▶ Settled
+//
+// The zero value and nil have prepared nothing.
+type Ahead struct {
+	mu        sync.Mutex
+	places    map[string]*place // nobody has asked for them yet
+	unsettled int
+	settled   chan struct{}
+	over      sync.WaitGroup // what starts guards
+}
+
+// place is where the guard of one server will be.
+type place struct {
+	ready <-chan struct{} // closed: those that are waited for are ready
+
+	// Of the one that starts guards until ready, or under Ahead.mu.
+	process *Process
+	err     error
+	given   bool // up: nobody will ask
+}
+
+// wave is how many servers wait for each other.
+const wave = 64
+
+// readyMost is how long they wait for a guard that does not come up.
+const readyMost = time.Second
+
+// Prepare starts guards for servers of these names, in the background and one
+// after another. Whoever calls it asks for each server, with Start or Forget,
+// and calls Close in the end.
+func Prepare(names []string) *Ahead {
+	a := &Ahead{places: map[string]*place{}, settled: make(chan struct{})}
+	var waves []func()
+	for len(names) > 0 {
+		n := min(wave, len(names))
+		waves = append(waves, a.plan(names[:n]))
+		names = names[n:]
+	}
+	if a.unsettled = len(a.places); a.unsettled == 0 {
+		close(a.settled)
+	}
+	a.over.Go(func() {
+		for _, start := range waves {
+			start()
+		}
+	})
+	return a
+}
+
+// plan makes places, and returns what starts their guards.
+func (a *Ahead) plan(names []string) (start func()) {
+	ready := make(chan struct{})
+	var planned []string
+	places := map[string]*place{}
+	for _, name := range names {
+		if a.places[name] != nil {
+			continue
+		}
+		places[name] = &place{ready: ready}
+		a.places[name] = places[name]
+		planned = append(planned, name)
+	}
+	return func() {
+		defer close(ready)
+		var guards []*Process
+		for _, name := range planned {
+			if p := a.spawn(name, places[name]); p != nil {
+				guards = append(guards, p)
+			}
+		}
+		most := time.Now().Add(readyMost)
+		for _, p := range guards {
+			p.readyBy(most)
+		}
+	}
+}
+
+// spawn starts one guard, unless nobody wants it any more.
+func (a *Ahead) spawn(name string, to *place) *Process {
+	a.mu.Lock()
+	given := to.given
+	a.mu.Unlock()
+	if given {
+		return nil
+	}
+	p, err := spawn(name)
+	a.mu.Lock()
+	to.process, to.err = p, err
+	given = to.given
+	a.mu.Unlock()
+	if given && p != nil {
+		p.abandon()
+		return nil
+	}
+	return p
+}
+
+// Start is Start under the guard that was prepared for this server, where there
+// is one. It tells started, unless that is nil, the server's process id before
+// the server counts as settled.
+func (a *Ahead) Start(ctx context.Context, c Command, started func(pid int)) (*Process, error) {
+	to := a.take(c.Name)
+	if to != nil {
+		defer a.settle()
+	}
+	p, err := a.start(ctx, c, to)
+	if err != nil {
+		return nil, err
+	}
+	if started != nil {
+		started(p.pid)
+	}
+	return p, nil
+}
+
+func (a *Ahead) start(ctx context.Context, c Command, to *place) (*Process, error) {
+	if to == nil {
+		return Start(ctx, c)
+	}
+	select {
+	case <-to.ready:
+	case <-ctx.Done():
+		a.giveUp(to)
+		return nil, context.Cause(ctx)
+	}
+	switch {
+	case to.err != nil:
+		return nil, to.err
+	case to.process == nil: // there are no guards on this system
+		return Start(ctx, c)
+	}
+	return to.process, to.process.begin(ctx, c)
+}
+
+// Forget says that the server will not be started: its command cannot be run.
+func (a *Ahead) Forget(name string) {
+	if to := a.take(name); to != nil {
+		a.giveUp(to)
+		a.settle()
+	}
+}
+
+// Settled is closed when every server that was prepared for has been executed,
+// or could not be, or is not wanted any more.
+func (a *Ahead) Settled() <-chan struct{} { return a.settled }
+
+// Close ends the guards that nobody has asked for. No Start may follow or run.
+func (a *Ahead) Close() {
+	if a == nil {
+		return
+	}
+	a.mu.Lock()
+	left := make([]string, 0, len(a.places))
+	for name := range a.places {
+		left = append(left, name)
+	}
+	a.mu.Unlock()
+	for _, name := range left {
+		a.Forget(name)
+	}
+	a.over.Wait()
+}
+
+// take returns the place of a server, to whoever asks first.
+func (a *Ahead) take(name string) *place {
+	if a == nil {
+		return nil
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	to := a.places[name]
+	delete(a.places, name)
+	return to
+}
+
+// giveUp ends the guard of a place, now or when it has been started.
+func (a *Ahead) giveUp(to *place) {
+	a.mu.Lock()
+	to.given = true
+	p := to.process
+	a.mu.Unlock()
+	if p != nil {
+		p.abandon()
+	}
+}
+
+func (a *Ahead) settle() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.unsettled--; a.unsettled == 0 {
+		close(a.settled)
+	}
+}

@@ -1,0 +1,201 @@
+package guard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+)
+
+// command is one whose server reads until the end of its input.
+func command(name string) Command {
+	return Command{Name: name, Path: "/bin/cat", Argv: []string{"cat"}, KillAfter: patience}
+}
+
+// end ends a server and waits until nothing of it is left.
+func end(t *testing.T, p *Process) {
+	t.Helper()
+	p.Destroy()
+	await(t, "the end after Destroy", p.Gone())
+	for _, f := range []*os.File{p.Stdin, p.Stdout, p.Stderr} {
+		_ = f.Close()
+	}
+}
+
+// guards returns the children of this process that are guards.
+func guards(t *testing.T) (pids []int) {
+	t.Helper()
+	for _, pid := range children(os.Getpid()) {
+		if b, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); err == nil && strings.HasPrefix(string(b), prefix) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+func settled(a *Ahead) bool {
+	select {
+	case <-a.Settled():
+		return true
+	default:
+		return false
+	}
+}
+
+func TestAhead_EveryGuardIsReadyBeforeAnyServerIsExecuted(t *testing.T) {
+	var names []string
+	for i := range 5 {
+		names = append(names, "server-"+strconv.Itoa(i))
+	}
+	a := Prepare(names)
+	defer a.Close()
+	var all sync.WaitGroup
+	seen := make(chan int, len(names))
+	for _, name := range names {
+		all.Go(func() {
+			p, err := a.Start(t.Context(), command(name), func(int) {
+				seen <- len(guards(t))
+				if settled(a) {
+					t.Error("settled before it was told who has been started")
+				}
+			})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			<-a.Settled()
+			end(t, p)
+		})
+	}
+	all.Wait()
+	for range names {
+		if n := <-seen; n != len(names) {
+			t.Errorf("when a server had been executed there were %d guards, want %d", n, len(names))
+		}
+	}
+}
+
+func TestAhead_AServerHasTheGuardThatWaitsForItOnce(t *testing.T) {
+	a := Prepare([]string{"one", "one"})
+	defer a.Close()
+	first, err := a.Start(t.Context(), command("one"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer end(t, first)
+	await(t, "the only server", a.Settled())
+	second, err := a.Start(t.Context(), command("one"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer end(t, second)
+	if first.guard.Pid == second.guard.Pid {
+		t.Error("two servers have one guard")
+	}
+}
+
+func TestAhead_WhatIsForgottenOrNeverAskedForLeavesNothing(t *testing.T) {
+	before := descriptors(t)
+	a := Prepare([]string{"forgotten", "unasked"})
+	a.Forget("forgotten")
+	a.Forget("forgotten")
+	if settled(a) {
+		t.Fatal("settled, though one may still be asked for")
+	}
+	eventually(t, "the other one's guard", func() bool { return len(guards(t)) == 1 })
+	a.Close()
+	await(t, "the last server", a.Settled())
+	if left := guards(t); len(left) > 0 {
+		t.Errorf("guards %v are left", left)
+	}
+	noneOpened(t, before)
+}
+
+func TestAhead_AServerThatCannotBeExecutedIsSettledAndSaysWhy(t *testing.T) {
+	a := Prepare([]string{"missing"})
+	defer a.Close()
+	c := command("missing")
+	c.Path = "/does/not/exist"
+	_, err := a.Start(t.Context(), c, nil)
+	var path *os.PathError
+	if !errors.As(err, &path) || path.Op != "exec" || !errors.Is(err, syscall.ENOENT) {
+		t.Errorf("%v, want that /does/not/exist does not exist", err)
+	}
+	await(t, "the only server", a.Settled())
+}
+
+func TestAhead_AStartThatIsGivenUpLeavesNothing(t *testing.T) {
+	before := descriptors(t)
+	gone := errors.New("no more")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(gone)
+	a := Prepare([]string{"given up"})
+	if _, err := a.Start(ctx, command("given up"), nil); !errors.Is(err, gone) {
+		t.Errorf("%v, want %v", err, gone)
+	}
+	await(t, "the only server", a.Settled())
+	a.Close()
+	if left := guards(t); len(left) > 0 {
+		t.Errorf("guards %v are left", left)
+	}
+	noneOpened(t, before)
+}
+
+func TestAhead_AGuardThatDoesNotComeUpIsItsServersMatter(t *testing.T) {
+	a := Prepare([]string{"sick", "well"})
+	defer a.Close()
+	<-a.places["sick"].ready
+	if err := a.places["sick"].process.guard.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Start(t.Context(), command("sick"), nil); err == nil {
+		t.Error("a server was started whose guard is dead")
+	}
+	p, err := a.Start(t.Context(), command("well"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer end(t, p)
+}
+
+func TestAhead_NothingToPrepareIsSettledAtOnceAndStartsAsUsual(t *testing.T) {
+	a := Prepare(nil)
+	defer a.Close()
+	await(t, "nothing", a.Settled())
+	for _, a := range []*Ahead{a, nil} {
+		p, err := a.Start(t.Context(), command("other"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		end(t, p)
+		a.Forget("other")
+		a.Close()
+	}
+}
+
+func TestText_ReadsWhatTheKernelWrites(t *testing.T) {
+	for _, n := range []int{0, 7, 10, 4194304, 1<<31 - 1} {
+		if got := decimal(n); got != strconv.Itoa(n) {
+			t.Errorf("decimal(%d) is %q", n, got)
+		}
+		if got, ok := number(decimal(n)); !ok || got != n {
+			t.Errorf("number(%q) is %d, %v", decimal(n), got, ok)
+		}
+	}
+	for _, s := range []string{"", "self", "-1", "1a", "9999999999999999999"} {
+		if n, ok := number(s); ok {
+			t.Errorf("number(%q) is %d", s, n)
+		}
+	}
+	for _, s := range []string{"", " ", "1", " 1  22 \n333\n"} {
+		got, want := words([]byte(s)), strings.Fields(s)
+		if strings.Join(got, ",") != strings.Join(want, ",") {
+			t.Errorf("words(%q) are %q, want %q", s, got, want)
+		}
+	}
+}
