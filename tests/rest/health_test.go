@@ -128,7 +128,7 @@ func TestHealth_BeforeWhileAndAfterTheServerIsAway(t *testing.T) {
 		t.Errorf("after: %+v", b)
 	}
 
-	inOrder(t, s.lines(),
+	inOrder(t, s.lines,
 		"info [up] Connecting to SSE MCP Server ("+url+") (attempt 1/3)",
 		"info [up] Connected",
 		"info [up] Initializing session of "+name,
@@ -152,16 +152,23 @@ func TestHealth_BeforeWhileAndAfterTheServerIsAway(t *testing.T) {
 	)
 }
 
-// inOrder insists that lines beginning so come in this order, with others between them.
-func inOrder(t *testing.T, lines []string, want ...string) {
+// inOrder insists that lines beginning so come in this order, with others
+// between them; an answer may overtake what is logged of it.
+func inOrder(t *testing.T, lines func() []string, want ...string) {
 	t.Helper()
-	rest := lines
-	for _, w := range want {
-		i := slices.IndexFunc(rest, func(line string) bool { return strings.HasPrefix(line, w) })
-		if i < 0 {
-			t.Fatalf("%q is not there, or not in its place:\n%s", w, strings.Join(lines, "\n"))
+	missing := ""
+	if !testkit.Until(func() bool {
+		rest := lines()
+		for _, missing = range want {
+			i := slices.IndexFunc(rest, func(line string) bool { return strings.HasPrefix(line, missing) })
+			if i < 0 {
+				return false
+			}
+			rest = rest[i+1:]
 		}
-		rest = rest[i+1:]
+		return true
+	}) {
+		t.Fatalf("%q is not there, or not in its place:\n%s", missing, strings.Join(lines(), "\n"))
 	}
 }
 
