@@ -3,6 +3,7 @@ package dial
 import (
 	"context"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,13 +16,15 @@ import (
 // the link is already answering what was in flight: a byte may be out then.
 type luckyWire struct {
 	httpWire
-	c *sseConn
+	c       *sseConn
+	waiting *atomic.Int64 // POSTs for a connection
 }
 
 func (w luckyWire) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Method != http.MethodPost {
 		return w.httpWire.RoundTrip(r)
 	}
+	w.waiting.Add(1)
 	<-r.Context().Done()
 	for over := false; !over; {
 		w.c.mux.table.mu.Lock()
@@ -42,17 +45,14 @@ func TestSSESent_ARequestThatMayStillGoOutIsNotCalledUnsent(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p, d := older(t)
 			c := d.sse(t)
-			c.wire = luckyWire{c.wire, c}
+			var waiting atomic.Int64
+			c.wire = luckyWire{c.wire, c, &waiting}
 			const n = 20
 			calls, flags := make(chan messages.Outcome, n), make([]link.SentFlag, n)
 			for i := range n {
 				go func() { calls <- c.Do(within(t), toolCall("echo", "{}"), &flags[i], messages.Discard) }()
 			}
-			eventually(t, "the requests", func() bool {
-				c.mux.table.mu.Lock()
-				defer c.mux.table.mu.Unlock()
-				return len(c.mux.table.open) == n
-			})
+			eventually(t, "the requests", func() bool { return waiting.Load() == n })
 			end(p, c)
 			for range n {
 				if f := failed(t, outcome(t, calls), messages.KindUnavailable, messages.SentUnknown); f.Stale {
