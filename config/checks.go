@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -48,11 +47,11 @@ func checkURL(c *checker, key string, at int, v any) (any, bool) {
 }
 
 // ssePath is the rule by which an undeclared URL is HTTP+SSE.
-var ssePath = regexp.MustCompile(`/sse(/|$)`)
+var ssePath = pattern(`/sse(/|$)`)
 
 func isSSE(rawURL string) bool {
 	u, err := url.Parse(rawURL)
-	return err == nil && ssePath.MatchString(u.Path)
+	return err == nil && ssePath().MatchString(u.Path)
 }
 
 // ownHeaders are those that the protocol and the connection set.
@@ -110,11 +109,11 @@ func isToken(s string) bool {
 	})
 }
 
-var version = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}$`)
+var version = pattern(`^\d{4}-\d{2}-\d{2}$`)
 
 func checkProtocol(c *checker, key string, at int, v any) (any, bool) {
 	switch s := v.(string); {
-	case s == "auto", s == "legacy", s == "modern", version.MatchString(s):
+	case s == "auto", s == "legacy", s == "modern", version().MatchString(s):
 		return v, true
 	default:
 		c.errorf(at, key, "expected auto, legacy, modern or a version such as 2025-11-25")
@@ -203,11 +202,11 @@ func (c *Config) StateKeyBytes() []byte {
 }
 
 // Paths hold what needs no escapes, so that they are the same wherever they are compared.
-var plainPath = regexp.MustCompile(`^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*$`)
+var plainPath = pattern(`^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*$`)
 
 func checkPath(c *checker, key string, at int, v any) (string, bool) {
 	path := "/" + strings.Trim(v.(string), "/")
-	if path != "/" && !plainPath.MatchString(path) {
+	if path != "/" && !plainPath().MatchString(path) {
 		c.errorf(at, key, "expected a path such as /tools/ of letters, digits, '-', '.', '_' and '~'")
 		return "", false
 	}

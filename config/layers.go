@@ -18,6 +18,9 @@ const delim = "\x1f"
 // result to t. Later values replace earlier ones as a whole, lists and
 // objects of names too. It returns the settings that count.
 func merge(t *target, layers ...layer) (layer, error) {
+	if len(layers) == 1 { // as each server has: there is nothing to merge
+		return layers[0].only(t), nil
+	}
 	merged, counts := koanf.New(delim), layer{}
 	for _, l := range layers {
 		flat := map[string]any{}
@@ -37,6 +40,22 @@ func merge(t *target, layers ...layer) (layer, error) {
 		}
 	}
 	return counts, nil
+}
+
+// only writes a layer that lies on no other to t and returns what counts.
+func (l layer) only(t *target) layer {
+	counts := layer{}
+	for _, k := range keys {
+		s := l[k.name]
+		if !s.ok {
+			continue
+		}
+		counts[k.name] = s
+		if s.value != nil && k.set != nil {
+			k.set(t, s.value)
+		}
+	}
+	return counts
 }
 
 // written reports whether any of the layers has the key.

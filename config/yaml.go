@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -46,12 +45,12 @@ func (p yamlParser) parse(data []byte) (node, *syntaxError) {
 	return root, fault
 }
 
-var versionDirective = regexp.MustCompile(`^(?:[ \t]*(?:#[^\n]*)?\n)*%YAML[ \t]+1\.2`)
+var versionDirective = pattern(`^(?:[ \t]*(?:#[^\n]*)?\n)*%YAML[ \t]+1\.2`)
 
 // asVersion11 changes the directive %YAML 1.2, which the library refuses
 // although it reads that version.
 func asVersion11(data []byte) []byte {
-	if at := versionDirective.FindIndex(data); at != nil {
+	if at := versionDirective().FindIndex(data); at != nil {
 		data = bytes.Clone(data)
 		data[at[1]-1] = '1'
 	}

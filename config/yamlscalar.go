@@ -1,8 +1,6 @@
 package config
 
 import (
-	"regexp"
-
 	"go.yaml.in/yaml/v4"
 )
 
@@ -57,12 +55,12 @@ func isMergeKey(n *yaml.Node) bool {
 }
 
 var (
-	yamlNumber = regexp.MustCompile(`^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$`)
-	yamlRadix  = regexp.MustCompile(`^(0o[0-7]+|0x[0-9a-fA-F]+)$`)
-	yamlNoNum  = regexp.MustCompile(`^([-+]?(\.inf|\.Inf|\.INF)|\.nan|\.NaN|\.NAN)$`)
+	yamlNumber = pattern(`^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$`)
+	yamlRadix  = pattern(`^(0o[0-7]+|0x[0-9a-fA-F]+)$`)
+	yamlNoNum  = pattern(`^([-+]?(\.inf|\.Inf|\.INF)|\.nan|\.NaN|\.NAN)$`)
 	// What YAML 1.1, which many programs still read, takes for a switch or for
 	// an octal number, and YAML 1.2 for text or a decimal one.
-	yamlUnclear = regexp.MustCompile(`^(([yY]|[nN])|[yY]es|YES|[nN]o|NO|[oO]n|ON|[oO]ff|OFF|[-+]?0[0-9]+)$`)
+	yamlUnclear = pattern(`^(([yY]|[nN])|[yY]es|YES|[nN]o|NO|[oO]n|ON|[oO]ff|OFF|[-+]?0[0-9]+)$`)
 )
 
 // bareWord types a scalar without quotes by the core schema of YAML 1.2
@@ -78,11 +76,11 @@ func bareWord(s string, at int) node {
 	}
 	n := node{kind: stringNode, at: at, text: s}
 	switch {
-	case yamlUnclear.MatchString(s):
+	case yamlUnclear().MatchString(s):
 		n.kind = unclearNode
-	case yamlNumber.MatchString(s), yamlNoNum.MatchString(s):
+	case yamlNumber().MatchString(s), yamlNoNum().MatchString(s):
 		n.kind = numberNode
-	case yamlRadix.MatchString(s):
+	case yamlRadix().MatchString(s):
 		n.kind, n.text = numberNode, decimal(s)
 	}
 	return n

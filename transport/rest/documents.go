@@ -126,7 +126,9 @@ func (h *Handler) options(base string) openapi.Options {
 //go:embed page
 var pageFiles embed.FS
 
-var docsTemplate = template.Must(template.ParseFS(pageFiles, "page/page.html"))
+var docsTemplate = sync.OnceValue(func() *template.Template {
+	return template.Must(template.ParseFS(pageFiles, "page/page.html"))
+})
 
 // pagePolicy lets the page load from here and nowhere else: descriptions of
 // tools are the upstreams' and may hold pictures.
@@ -151,7 +153,7 @@ func (h *Handler) docsPage(rep *reply, r *request) {
 		view.Title = "mcpx"
 	}
 	var page bytes.Buffer
-	if err := docsTemplate.Execute(&page, view); err != nil {
+	if err := docsTemplate().Execute(&page, view); err != nil {
 		panic(err) // texts into a buffer
 	}
 	rep.answer(answer{status: http.StatusOK, body: page.Bytes()}.

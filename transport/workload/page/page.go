@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -32,22 +33,25 @@ type Target struct {
 //go:embed page.html
 var source string
 
-var layout = template.Must(template.New("page").Funcs(template.FuncMap{
-	"short":   func(d time.Duration) string { return workload.Short(d).String() },
-	"percent": func(share float64) string { return fmt.Sprintf("%.3g %%", 100*share) },
-	"ratio":   func(r float64) string { return fmt.Sprintf("%.3f", r) },
-	"rate":    func(r float64) string { return fmt.Sprintf("%.0f", r) },
-	"mib":     func(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) },
-	"letter":  letter,
-	"next":    func(i int) int { return i + 1 },
-}).Parse(source))
+// layout is parsed when a page is written: few starts of the program write one.
+var layout = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("page").Funcs(template.FuncMap{
+		"short":   func(d time.Duration) string { return workload.Short(d).String() },
+		"percent": func(share float64) string { return fmt.Sprintf("%.3g %%", 100*share) },
+		"ratio":   func(r float64) string { return fmt.Sprintf("%.3f", r) },
+		"rate":    func(r float64) string { return fmt.Sprintf("%.0f", r) },
+		"mib":     func(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) },
+		"letter":  letter,
+		"next":    func(i int) int { return i + 1 },
+	}).Parse(source))
+})
 
 // letter names the n-th target.
 func letter(n int) string { return string(rune('A' + n)) }
 
 // Write writes the page.
 func Write(w io.Writer, p Page) error {
-	return layout.Execute(w, struct {
+	return layout().Execute(w, struct {
 		Page
 		Started time.Time
 		Plots   []plot
