@@ -2,6 +2,7 @@ package kit
 
 import (
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
@@ -9,10 +10,12 @@ import (
 )
 
 // Build builds a package of this module into a folder, as users have it: without
-// race detector and coverage counters. The working directory is that of the repository.
+// race detector and coverage counters, and without cgo. The working directory is that of the repository.
 func Build(dir, name, pkg string) (path string, err error) {
 	path = filepath.Join(dir, name)
-	if out, err := exec.Command("go", "build", "-trimpath", "-o", path, pkg).CombinedOutput(); err != nil {
+	build := exec.Command("go", "build", "-trimpath", "-o", path, pkg)
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building %s: %w\n%s", pkg, err, out)
 	}
 	return path, nil
