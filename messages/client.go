@@ -147,6 +147,7 @@ type CloseClient struct{ Principal Principal }
 type ListsChanged struct {
 	Topics Topic
 	Server string
+	Said   map[Topic]json.RawMessage // as in ListsTold
 }
 
 // TopicOf returns the list of whose change a notification tells, 0 for any other.

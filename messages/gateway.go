@@ -1,5 +1,7 @@
 package messages
 
+import "encoding/json"
+
 // ToGateway is what the gateway accepts.
 //
 //sumtype:decl
@@ -33,6 +35,7 @@ type CatalogReport struct {
 type ListsTold struct {
 	Server string
 	Topics Topic
+	Said   map[Topic]json.RawMessage // the params of the latest notification of each, where it has some
 }
 
 // PassOn hands a reply to a door through the gateway, so that whoever gets it

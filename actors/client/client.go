@@ -236,18 +236,18 @@ func (c *client) listsChanged(m messages.ListsChanged) {
 		if topics&l.topic == 0 {
 			continue
 		}
-		n := messages.Notification{Method: l.method}
+		n := messages.Notification{Method: l.method, Params: m.Said[l.topic]}
 		var wanted messages.Topic // by the streams that share a queue
 		for _, id := range c.order {
 			wanted |= c.streams[id].spec.Topics
 		}
 		// The session of a single server hears that from its own connection.
 		if compact && wanted&l.topic != 0 {
-			dropped += c.shared.add(n, c.env.Limits.ClientNotifications)
+			dropped += c.shared.tell(n, c.env.Limits.ClientNotifications)
 		}
 		for _, s := range c.streams {
 			if s.spec.Listen && s.spec.Topics&l.topic != 0 {
-				dropped += s.own.add(n, c.env.Limits.ClientNotifications)
+				dropped += s.own.tell(n, c.env.Limits.ClientNotifications)
 			}
 		}
 	}

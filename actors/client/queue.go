@@ -35,6 +35,18 @@ func (q *queue) add(n messages.Notification, bound int) (dropped int) {
 	return 0
 }
 
+// tell is add for a notification that a list has changed: one of that list that
+// waits already is replaced, since it says less.
+func (q *queue) tell(n messages.Notification, bound int) (dropped int) {
+	for i, w := range q.waiting {
+		if w.Method == n.Method && w.Reply == nil {
+			q.waiting[i] = n
+			return 0
+		}
+	}
+	return q.add(n, bound)
+}
+
 // asks tells whether a question is among them.
 func (q *queue) asks() bool {
 	return slices.ContainsFunc(q.waiting, func(n messages.Notification) bool { return n.Reply != nil })

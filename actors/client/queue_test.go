@@ -27,3 +27,19 @@ func TestQueue_CoalescesWhatSaysNothingNewAndDropsTheOldest(t *testing.T) {
 		t.Errorf("kept %q, dropped %d, empty %v", got, dropped, q.empty())
 	}
 }
+
+func TestQueue_OfAListTheLatestNewsAreTold(t *testing.T) {
+	var q queue
+	tools, prompts := "notifications/tools/list_changed", "notifications/prompts/list_changed"
+	for _, n := range []messages.Notification{
+		{Method: tools}, {Method: prompts, Params: []byte(`{"a":1}`)}, {Method: tools, Params: []byte(`{"b":1}`)}, {Method: prompts, Params: []byte(`{"a":2}`)},
+	} {
+		if dropped := q.tell(n, 2); dropped != 0 {
+			t.Errorf("dropped %d", dropped)
+		}
+	}
+	got := q.take()
+	if len(got) != 2 || got[0].Method != tools || string(got[0].Params) != `{"b":1}` || string(got[1].Params) != `{"a":2}` {
+		t.Errorf("%v", got)
+	}
+}

@@ -3,6 +3,7 @@ package upstream
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 	"sync/atomic"
 	"time"
@@ -18,14 +19,37 @@ import (
 // the mailbox one message.
 type gate struct {
 	link string // whose notifications pass
-	told atomic.Uint32
+	told atomic.Pointer[told]
+}
+
+// told is what a server has told of its lists. It is not changed.
+type told struct {
+	topics messages.Topic
+	said   map[messages.Topic]json.RawMessage // with the latest of each
 }
 
 // pass tells whether nothing waits yet.
-func (g *gate) pass(t messages.Topic) bool { return g.told.Or(uint32(t)) == 0 }
+func (g *gate) pass(t messages.Topic, params json.RawMessage) bool {
+	for {
+		before, after := g.told.Load(), told{topics: t}
+		if before != nil {
+			after.topics |= before.topics
+			after.said = maps.Clone(before.said)
+		}
+		if delete(after.said, t); params != nil {
+			if after.said == nil {
+				after.said = map[messages.Topic]json.RawMessage{}
+			}
+			after.said[t] = params
+		}
+		if g.told.CompareAndSwap(before, &after) {
+			return before == nil
+		}
+	}
+}
 
 // open returns what was told since the last time.
-func (g *gate) open() messages.Topic { return messages.Topic(g.told.Swap(0)) }
+func (g *gate) open() told { return *g.told.Swap(nil) }
 
 // unsolicited returns what the connection's reader calls; it touches nothing of
 // the actor's state.
@@ -50,7 +74,7 @@ func (u *upstream) unsolicited(ctx actor.Context, link string, caller messages.C
 		topic := messages.TopicOf(n.Method)
 		switch {
 		case topic != 0:
-			if g.pass(topic) {
+			if g.pass(topic, n.Params) {
 				system.Root.Send(to, listChanged{g})
 			}
 		case n.Method == "notifications/message":

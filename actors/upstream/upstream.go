@@ -265,7 +265,8 @@ func (u *upstream) told(ctx actor.Context, in self) {
 			u.connect(ctx)
 		}
 	case listChanged:
-		ctx.Send(ctx.Parent(), messages.ListsTold{Server: u.Spec.Name, Topics: m.gate.open()})
+		told := m.gate.open()
+		ctx.Send(ctx.Parent(), messages.ListsTold{Server: u.Spec.Name, Topics: told.topics, Said: told.said})
 		u.teller = m.gate.link
 		u.refresh(ctx)
 	case refreshDue:
