@@ -118,7 +118,7 @@ func TestInterop_TheDialerOfMcpxOverEveryTransport(t *testing.T) {
 		t.Run(string(c.transport)+"/"+c.protocol, func(t *testing.T) {
 			s := newServer(t, Options{Bytes: 100})
 			spec := messages.ServerSpec{Name: "null", Transport: c.transport, Protocol: c.protocol, Policy: messages.DefaultPolicy()}
-			spec.Policy.ConnectionTimeout = 2 * time.Minute
+			spec.Policy.ConnectionTimeout, spec.Policy.KillAfter = 2*time.Minute, 2*time.Minute
 			switch c.transport {
 			case messages.TransportStdio:
 				spec.Command, spec.Env = self, map[string]string{envServer: "1", "GOCOVERDIR": t.TempDir()}
