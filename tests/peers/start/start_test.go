@@ -21,6 +21,17 @@ func TestCount_OfTheTickOfTheAnswerNothingIsCertain(t *testing.T) {
 	}
 }
 
+func TestExecutions_AreTheFirstOfEachServer(t *testing.T) {
+	got := executions(`{"server":"a","at":"2026-01-02T03:04:05.000000006Z","message":"Process started"}
+{"server":"a","at":"2026-01-02T03:04:06Z","message":"Process started"}
+{"server":"b","message":"Connected"}
+panic: no JSON
+`)
+	if at := got["a"]; len(got) != 1 || at.Nanosecond() != 6 || at.Second() != 5 {
+		t.Errorf("%v", got)
+	}
+}
+
 func TestStart_FindsEveryServerAndLeavesNone(t *testing.T) {
 	mcpx, err := testkit.Binary()
 	if err != nil {
@@ -28,13 +39,18 @@ func TestStart_FindsEveryServerAndLeavesNone(t *testing.T) {
 	}
 	s := scene{dir: t.TempDir(), mcpx: mcpx, node: "true", servers: 2}
 	server := map[string]any{"command": mcpx, "args": []string{"null", "--transport", "stdio"}}
-	if _, err := testkit.WriteConfig(s.dir, testkit.Config(map[string]any{"a": server, "b": server})); err != nil {
+	if _, err := testkit.WriteConfig(s.dir, testkit.Config(map[string]any{"a": server, "b": server}, logged)); err != nil {
 		t.Fatal(err)
 	}
 	var r results
 	for n := range 2 {
 		if err := s.pair(n, &r); err != nil {
 			t.Fatal(err)
+		}
+	}
+	for i, last := range r.last {
+		if last <= 0 || r.said[i] > 2 {
+			t.Errorf("of 2 servers %v were executed before the answer, the last after %v ms", r.said[i], last)
 		}
 	}
 	text := r.markdown(s)
