@@ -2,7 +2,7 @@
 // once with the server itself and once with mcpx between: no step may come out
 // differently.
 
-const patience = 20_000; // milliseconds that a step may take
+const patience = 60_000; // milliseconds that a step may take
 
 /** Texts that differ from run to run, by what stands for them. */
 const volatile = [
