@@ -95,7 +95,7 @@ func (a *asker) SendUserMessage(to *actor.PID, message any) {
 		// One that comes late is of a request that is over.
 		if q := a.request.Load(); q != nil && q.turn == to.RequestId && q.id == c.RequestID {
 			f := messages.Failf(messages.KindCancelled, "", "cancelled: %s", c.Reason)
-			f.Reason = c.Reason
+			f.Reason, f.Said = c.Reason, c.Said
 			q.cancel(f)
 		}
 		return

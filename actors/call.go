@@ -99,7 +99,7 @@ func (r *Runtime) callOnce(ctx context.Context, admit *messages.Admit, sink mess
 	stop := link.AfterFunc(ctx, func() {
 		// By way of the upstream, behind the Admit: the session may not live yet.
 		f := cancelled(ctx, call.Server)
-		r.system.Root.Send(upstream, messages.CancelCall{ID: id, Reason: cmp.Or(f.Reason, f.Message)})
+		r.system.Root.Send(upstream, messages.CancelCall{ID: id, Reason: cmp.Or(f.Reason, f.Message), Said: f.Said})
 	})
 	defer stop()
 	out := r.await(a, upstream, call, sink)

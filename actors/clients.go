@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 
@@ -84,8 +85,8 @@ func (r *Runtime) BeginRequest(id messages.ClientID, p messages.Principal, reque
 }
 
 // CancelRequest cancels the request of that id, if it is in flight.
-func (r *Runtime) CancelRequest(id messages.ClientID, p messages.Principal, requestID, reason string) {
-	r.tell(id, messages.CancelRequest{Principal: p, RequestID: requestID, Reason: reason})
+func (r *Runtime) CancelRequest(id messages.ClientID, p messages.Principal, requestID, reason string, said json.RawMessage) {
+	r.tell(id, messages.CancelRequest{Principal: p, RequestID: requestID, Reason: reason, Said: said})
 }
 
 // OpenStream registers a stream that wants the given topics.

@@ -86,9 +86,9 @@ func TestClient_ARequestIsCancelledByItsIdAndByNobodyElse(t *testing.T) {
 	} else {
 		wantErr(t, err, messages.KindInvalidArgs)
 	}
-	r.CancelRequest(id, bob, "1", "not mine")
-	r.CancelRequest(id, alice, "99", "unknown")
-	r.CancelRequest(id, alice, "1", "changed my mind")
+	r.CancelRequest(id, bob, "1", "not mine", nil)
+	r.CancelRequest(id, alice, "99", "unknown", nil)
+	r.CancelRequest(id, alice, "1", "changed my mind", nil)
 	<-one.Done()
 	wantErr(t, context.Cause(one), messages.KindCancelled)
 	if got := context.Cause(one).Error(); got != "cancelled: changed my mind" {

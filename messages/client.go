@@ -95,6 +95,7 @@ type CancelRequest struct {
 	Principal Principal
 	RequestID string
 	Reason    string
+	Said      json.RawMessage // the params of the notification by which its client gave it up
 }
 
 // OpenStream registers a stream.

@@ -68,6 +68,7 @@ type Failure struct {
 	Data       json.RawMessage // KindUpstream: the upstream's error data, unchanged
 	Raw        json.RawMessage // KindUpstream: the upstream's error object as it came; nil where it sent none
 	Reason     string          // KindCancelled: what the upstream is told; its client's own words, if it had any
+	Said       json.RawMessage // KindCancelled: all that its client said with that, see CancelRequest
 
 	// Stale: the address or the connection vanished before anything was
 	// sent. The door resolves the name once more; nobody else looks at it.

@@ -1,6 +1,9 @@
 package messages
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // ToUpstream is what an upstream actor accepts from outside its subtree.
 //
@@ -34,6 +37,7 @@ type CacheKey struct {
 type CancelCall struct {
 	ID     uint64
 	Reason string
+	Said   json.RawMessage // as in CancelRequest
 }
 
 // AwaitReady waits until the server is connected or an attempt has failed.

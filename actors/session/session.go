@@ -4,6 +4,7 @@ package session
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -130,7 +131,10 @@ type TakeOver struct{ Flight string }
 type Drop struct{ Failure messages.Failure }
 
 // Cancel gives the call up. Sender: the upstream, for the door.
-type Cancel struct{ Reason string }
+type Cancel struct {
+	Reason string
+	Said   json.RawMessage // by its client
+}
 
 // Progressed says that the upstream reported progress. Sender: the door.
 type Progressed struct{}
@@ -218,7 +222,7 @@ func (s *session) handle(ctx actor.Context, in Input) {
 		s.leave(ctx, f)
 	case Cancel:
 		f := s.failure(messages.KindCancelled, "cancelled: %s", m.Reason)
-		f.Reason = m.Reason
+		f.Reason, f.Said = m.Reason, m.Said
 		s.leave(ctx, f)
 	case Progressed:
 		if s.state == calling {

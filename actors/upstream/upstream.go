@@ -234,7 +234,7 @@ func (u *upstream) asked(ctx actor.Context, in messages.ToUpstream) {
 	case messages.CancelCall:
 		// A session that is gone has answered.
 		if _, ok := u.sessions[kit.SessionName(m.ID)]; ok {
-			ctx.Send(kit.Child(ctx.Self(), kit.SessionName(m.ID)), session.Cancel{Reason: m.Reason})
+			ctx.Send(kit.Child(ctx.Self(), kit.SessionName(m.ID)), session.Cancel{Reason: m.Reason, Said: m.Said})
 		}
 	case messages.AwaitReady:
 		u.await(ctx, false)

@@ -90,7 +90,7 @@ func (c *httpConn) abandon(x *httpExchange, reason string) {
 	if x.begun {
 		lead = 0
 	}
-	c.small("notifications/cancelled", c.legacyHeader(), cancellation(json.RawMessage(x.id.String()), reason), lead)
+	c.small("notifications/cancelled", c.legacyHeader(), c.as.cancellation(x.caller, json.RawMessage(x.id.String()), false, reason), lead)
 }
 
 // headStart is what a request gets before its cancellation follows it. The two

@@ -93,9 +93,18 @@ func reasonOf(ctx context.Context) string {
 
 // cancellation is the notification that tells a server that nobody waits for
 // its answer any more (all legacy revisions and 2026-07-28 on stdio, cancellation).
-func cancellation(id json.RawMessage, reason string) []byte {
-	params := jsonrpc.Set(nil, id, "requestId")
-	return jsonrpc.AppendNotification(nil, "notifications/cancelled", jsonrpc.Set(params, jsonrpc.Quote(reason), "reason"))
+// A server that is connected to its client gets it as that wrote it.
+func (id identity) cancellation(ctx context.Context, wire json.RawMessage, modern bool, reason string) []byte {
+	params := jsonrpc.Set(nil, wire, "requestId")
+	var f *messages.Failure
+	if id.mirrors && errors.As(context.Cause(ctx), &f) && isObject(f.Said) {
+		if params = jsonrpc.Set(f.Said, wire, "requestId"); !modern {
+			params = id.legacy(params)
+		}
+	} else {
+		params = jsonrpc.Set(params, jsonrpc.Quote(reason), "reason")
+	}
+	return jsonrpc.AppendNotification(nil, "notifications/cancelled", params)
 }
 
 // table is the requests in flight by their wire id. Its zero value is ready.

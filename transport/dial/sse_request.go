@@ -138,7 +138,7 @@ func (c *sseConn) abandon(ctx context.Context, p *pending, cancel context.Cancel
 			lead = 0
 		default:
 		}
-		c.small("notifications/cancelled", c.messageHeader(), cancellation(integer(p.id), reasonOf(ctx)), lead)
+		c.small("notifications/cancelled", c.messageHeader(), c.as.cancellation(ctx, integer(p.id), false, reasonOf(ctx)), lead)
 	}
 	return messages.Outcome{Failure: givenUp(ctx, c.name, p.method, sent)}
 }

@@ -150,7 +150,7 @@ func (c *stdioConn) abandon(ctx context.Context, p *pending) messages.Outcome {
 		return messages.Outcome{Failure: givenUp(ctx, c.name, p.method, messages.SentNo)}
 	}
 	if p.method != "initialize" { // which must not be cancelled
-		_ = c.write(cancellation(integer(p.id), reasonOf(ctx))) // to a server that reads
+		_ = c.write(c.as.cancellation(ctx, integer(p.id), c.peer.Modern, reasonOf(ctx))) // to a server that reads
 	}
 	return messages.Outcome{Failure: givenUp(ctx, c.name, p.method, messages.SentUnknown)}
 }

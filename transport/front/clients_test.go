@@ -2,6 +2,7 @@ package front
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"sync"
@@ -97,7 +98,7 @@ func (r *registry) BeginRequest(id messages.ClientID, p messages.Principal, requ
 	}}, nil
 }
 
-func (r *registry) CancelRequest(id messages.ClientID, p messages.Principal, requestID, reason string) {
+func (r *registry) CancelRequest(id messages.ClientID, p messages.Principal, requestID, reason string, _ json.RawMessage) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if s, err := r.find(id, p); err == nil && s.requests[requestID] != nil {

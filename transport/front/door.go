@@ -45,8 +45,9 @@ type Clients interface {
 	// KindInvalidArgs: a request with this id is already in flight.
 	BeginRequest(id messages.ClientID, p messages.Principal, requestID string, cancel context.CancelCauseFunc) (messages.InFlight, error)
 
-	// CancelRequest cancels the request of that id, if it is in flight.
-	CancelRequest(id messages.ClientID, p messages.Principal, requestID, reason string)
+	// CancelRequest cancels the request of that id, if it is in flight. said is
+	// the params by which its client asked for that.
+	CancelRequest(id messages.ClientID, p messages.Principal, requestID, reason string, said json.RawMessage)
 
 	// OpenStream registers a stream that wants the given topics. Each
 	// notification goes to one GET stream of a session, and to every listen stream that asked for it.

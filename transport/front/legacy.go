@@ -113,7 +113,7 @@ func (e *endpoint) take(ctx context.Context, spec messages.ClientSpec, msg jsonr
 		return
 	}
 	if id, reason, ok := cancelledID(msg.Params); ok {
-		e.clients.CancelRequest(spec.ID, spec.Principal, id.String(), reason)
+		e.clients.CancelRequest(spec.ID, spec.Principal, id.String(), reason, msg.Params)
 	}
 }
 

@@ -266,7 +266,7 @@ func (c *stdio) take(msg jsonrpc.Message) {
 		}
 		for _, client := range []messages.ClientID{c.legacy.Client, c.modernClient} {
 			if client != "" {
-				c.clients.CancelRequest(client, c.principal, id.String(), reason)
+				c.clients.CancelRequest(client, c.principal, id.String(), reason, msg.Params)
 			}
 		}
 	case noteInitialized:
