@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/mcpx/mcpx/transport/front"
@@ -38,9 +40,13 @@ func newStdio(s streams) *cobra.Command {
 		Example: stdioExample,
 		Args:    upTo(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			collect := withoutCollector()
+			defer collect()
 			prepare := func(*app) error { return nil } // there is nothing to listen on
 			return source.runServer(cmd, s, args, prepare, func(a *app) error {
-				return serveStdio(cmd.Context(), s, a, source.endpoint, mostForStarts)
+				a.awaitStarts(cmd.Context(), mostForStarts)
+				collect()
+				return serveStdio(cmd.Context(), s, a, source.endpoint)
 			})
 		},
 	}
@@ -56,8 +62,7 @@ func newStdio(s streams) *cobra.Command {
 const mostForStarts = 250 * time.Millisecond
 
 // serveStdio serves whoever speaks over our own stdin and stdout.
-func serveStdio(ctx context.Context, s streams, a *app, endpoint string, most time.Duration) error {
-	a.awaitStarts(ctx, most)
+func serveStdio(ctx context.Context, s streams, a *app, endpoint string) error {
 	service := a.service
 	if endpoint != "" {
 		service = relay.New(a.runtime, endpoint, a.sealer)
@@ -76,4 +81,12 @@ func (a *app) awaitStarts(ctx context.Context, most time.Duration) {
 	case <-timer.C:
 	case <-ctx.Done():
 	}
+}
+
+// withoutCollector stops the collector of garbage until the function that it
+// returns is called: a start makes a few megabytes, and what looks through them
+// takes the processors away from the start of the servers.
+func withoutCollector() (collect func()) {
+	percent := debug.SetGCPercent(-1)
+	return sync.OnceFunc(func() { debug.SetGCPercent(percent) })
 }

@@ -30,7 +30,7 @@ func (w *firstWrite) Write(b []byte) (int, error) {
 
 // stdioServers serves these servers over stdin and stdout and returns what had
 // been logged when the first answer was written, and that answer.
-func stdioServers(t *testing.T, servers string, most time.Duration) (logged, answer string) {
+func stdioServers(t *testing.T, servers string) (logged, answer string) {
 	t.Helper()
 	alone(t)
 	write(t, "mcpx.json", `{"mcpServers": {`+servers+`}}`)
@@ -53,7 +53,8 @@ func stdioServers(t *testing.T, servers string, most time.Duration) (logged, ans
 		logged = errs.String()
 		_ = requests.Close()
 	}}
-	if err := serveStdio(ctx, streams{in: in, out: answered, err: &errs}, a, "", most); err != nil {
+	a.awaitStarts(ctx, patience)
+	if err := serveStdio(ctx, streams{in: in, out: answered, err: &errs}, a, ""); err != nil {
 		t.Fatal(err)
 	}
 	return logged, out.String()
@@ -68,7 +69,7 @@ func TestStdio_EveryServerHasBeenStartedBeforeTheFirstAnswer(t *testing.T) {
 	for i := range mutes {
 		servers = append(servers, fmt.Sprintf(`"mute-%d": %s`, i, mute))
 	}
-	logged, answer := stdioServers(t, strings.Join(servers, ",\n"), patience)
+	logged, answer := stdioServers(t, strings.Join(servers, ",\n"))
 	if !strings.Contains(answer, `"protocolVersion"`) {
 		t.Errorf("initialize was answered with %q", answer)
 	}

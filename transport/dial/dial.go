@@ -34,7 +34,7 @@ func (d *Dialer) Prepare(specs []messages.ServerSpec) <-chan struct{} {
 			names = append(names, s.Name)
 		}
 	}
-	d.ahead = guard.Prepare(names)
+	d.ahead = guard.Prepare(names, preferAtStart)
 	return d.ahead.Settled()
 }
 

@@ -2,6 +2,7 @@ package guard
 
 import (
 	"context"
+	"os"
 	"sync"
 	"time"
 )
@@ -21,13 +22,15 @@ type Ahead struct {
 	unsettled int
 	settled   chan struct{}
 	over      sync.WaitGroup // what starts guards
+	spawned   func(pid int)
 }
 
 // place is where the guard of one server will be.
 type place struct {
-	ready <-chan struct{} // closed: those that are waited for are ready
+	spawned chan struct{}   // closed when there is a guard, or an error
+	opened  <-chan struct{} // closed when all that are waited for are ready, and servers are executed
 
-	// Of the one that starts guards until ready, or under Ahead.mu.
+	// Of the one that starts guards until spawned, or under Ahead.mu.
 	process *Process
 	err     error
 	given   bool // up: nobody will ask
@@ -40,10 +43,11 @@ const wave = 64
 const readyMost = time.Second
 
 // Prepare starts guards for servers of these names, in the background and one
-// after another. Whoever calls it asks for each server, with Start or Forget,
-// and calls Close in the end.
-func Prepare(names []string) *Ahead {
-	a := &Ahead{places: map[string]*place{}, settled: make(chan struct{})}
+// after another, and tells spawned, unless that is nil, the process id of each.
+// Whoever calls it asks for each server, with Start or Forget, and calls Close in
+// the end.
+func Prepare(names []string, spawned func(pid int)) *Ahead {
+	a := &Ahead{places: map[string]*place{}, settled: make(chan struct{}), spawned: spawned}
 	var waves []func()
 	for len(names) > 0 {
 		n := min(wave, len(names))
@@ -63,22 +67,27 @@ func Prepare(names []string) *Ahead {
 
 // plan makes places, and returns what starts their guards.
 func (a *Ahead) plan(names []string) (start func()) {
-	ready := make(chan struct{})
+	opened := make(chan struct{})
 	var planned []string
 	places := map[string]*place{}
 	for _, name := range names {
 		if a.places[name] != nil {
 			continue
 		}
-		places[name] = &place{ready: ready}
+		places[name] = &place{spawned: make(chan struct{}), opened: opened}
 		a.places[name] = places[name]
 		planned = append(planned, name)
 	}
 	return func() {
-		defer close(ready)
+		defer close(opened)
+		gate, open, err := os.Pipe()
+		if err == nil {
+			defer gate.Close()
+			defer open.Close() // first
+		}
 		var guards []*Process
 		for _, name := range planned {
-			if p := a.spawn(name, places[name]); p != nil {
+			if p := a.spawn(name, places[name], gate, err); p != nil {
 				guards = append(guards, p)
 			}
 		}
@@ -89,15 +98,22 @@ func (a *Ahead) plan(names []string) (start func()) {
 	}
 }
 
-// spawn starts one guard, unless nobody wants it any more.
-func (a *Ahead) spawn(name string, to *place) *Process {
+// spawn starts one guard, unless nobody wants it any more, or there is no gate.
+func (a *Ahead) spawn(name string, to *place, gate *os.File, err error) *Process {
+	defer close(to.spawned)
 	a.mu.Lock()
 	given := to.given
 	a.mu.Unlock()
 	if given {
 		return nil
 	}
-	p, err := spawn(name)
+	var p *Process
+	if err == nil {
+		p, err = spawn(name, gate)
+	}
+	if p != nil && a.spawned != nil {
+		a.spawned(p.guardPid())
+	}
 	a.mu.Lock()
 	to.process, to.err = p, err
 	given = to.given
@@ -132,7 +148,7 @@ func (a *Ahead) start(ctx context.Context, c Command, to *place) (*Process, erro
 		return Start(ctx, c)
 	}
 	select {
-	case <-to.ready:
+	case <-to.spawned:
 	case <-ctx.Done():
 		a.giveUp(to)
 		return nil, context.Cause(ctx)
@@ -143,7 +159,7 @@ func (a *Ahead) start(ctx context.Context, c Command, to *place) (*Process, erro
 	case to.process == nil: // there are no guards on this system
 		return Start(ctx, c)
 	}
-	return to.process, to.process.begin(ctx, c)
+	return to.process, to.process.begin(ctx, c, to.opened)
 }
 
 // Forget says that the server will not be started: its command cannot be run.

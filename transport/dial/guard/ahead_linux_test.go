@@ -52,7 +52,7 @@ func TestAhead_EveryGuardIsReadyBeforeAnyServerIsExecuted(t *testing.T) {
 	for i := range 5 {
 		names = append(names, "server-"+strconv.Itoa(i))
 	}
-	a := Prepare(names)
+	a := Prepare(names, nil)
 	defer a.Close()
 	var all sync.WaitGroup
 	seen := make(chan int, len(names))
@@ -81,7 +81,7 @@ func TestAhead_EveryGuardIsReadyBeforeAnyServerIsExecuted(t *testing.T) {
 }
 
 func TestAhead_AServerHasTheGuardThatWaitsForItOnce(t *testing.T) {
-	a := Prepare([]string{"one", "one"})
+	a := Prepare([]string{"one", "one"}, nil)
 	defer a.Close()
 	first, err := a.Start(t.Context(), command("one"), nil)
 	if err != nil {
@@ -101,7 +101,7 @@ func TestAhead_AServerHasTheGuardThatWaitsForItOnce(t *testing.T) {
 
 func TestAhead_WhatIsForgottenOrNeverAskedForLeavesNothing(t *testing.T) {
 	before := descriptors(t)
-	a := Prepare([]string{"forgotten", "unasked"})
+	a := Prepare([]string{"forgotten", "unasked"}, nil)
 	a.Forget("forgotten")
 	a.Forget("forgotten")
 	if settled(a) {
@@ -117,7 +117,7 @@ func TestAhead_WhatIsForgottenOrNeverAskedForLeavesNothing(t *testing.T) {
 }
 
 func TestAhead_AServerThatCannotBeExecutedIsSettledAndSaysWhy(t *testing.T) {
-	a := Prepare([]string{"missing"})
+	a := Prepare([]string{"missing"}, nil)
 	defer a.Close()
 	c := command("missing")
 	c.Path = "/does/not/exist"
@@ -134,7 +134,7 @@ func TestAhead_AStartThatIsGivenUpLeavesNothing(t *testing.T) {
 	gone := errors.New("no more")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(gone)
-	a := Prepare([]string{"given up"})
+	a := Prepare([]string{"given up"}, nil)
 	if _, err := a.Start(ctx, command("given up"), nil); !errors.Is(err, gone) {
 		t.Errorf("%v, want %v", err, gone)
 	}
@@ -147,9 +147,9 @@ func TestAhead_AStartThatIsGivenUpLeavesNothing(t *testing.T) {
 }
 
 func TestAhead_AGuardThatDoesNotComeUpIsItsServersMatter(t *testing.T) {
-	a := Prepare([]string{"sick", "well"})
+	a := Prepare([]string{"sick", "well"}, nil)
 	defer a.Close()
-	<-a.places["sick"].ready
+	<-a.places["sick"].opened
 	if err := a.places["sick"].process.guard.Kill(); err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +164,7 @@ func TestAhead_AGuardThatDoesNotComeUpIsItsServersMatter(t *testing.T) {
 }
 
 func TestAhead_NothingToPrepareIsSettledAtOnceAndStartsAsUsual(t *testing.T) {
-	a := Prepare(nil)
+	a := Prepare(nil, nil)
 	defer a.Close()
 	await(t, "nothing", a.Settled())
 	for _, a := range []*Ahead{a, nil} {

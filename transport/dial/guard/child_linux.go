@@ -24,7 +24,7 @@ func init() {
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT,
 		syscall.SIGTERM, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM)
 	_ = os.WriteFile("/proc/self/comm", []byte("mcpx-guard"), 0) // what ps shows; no harm without
-	g := guard{stdio: [3]int{0, 1, 2}, control: fdControl, reports: fdReports}
+	g := guard{stdio: [3]int{0, 1, 2}, control: fdControl, reports: fdReports, gate: fdGate}
 	g.report(record{op: recordReady})
 	g.run()
 	syscall.Exit(0) // nothing of the program has begun that os.Exit would have to end
@@ -40,6 +40,7 @@ func named(argv0 string) bool { return len(argv0) >= len(prefix) && argv0[:len(p
 type guard struct {
 	stdio            [3]int
 	control, reports int
+	gate             int // 0: none
 
 	killAfter time.Duration
 	main      int // the server's pid; 0 once it has been collected
@@ -57,13 +58,14 @@ func (g *guard) run() {
 	defer runtime.UnlockOSThread()
 	// Whatever else our owner was started with is none of the server's business.
 	const sysCloseRange, closeRangeCloexec = 436, 4 // refused by kernels before 5.11
-	_, _, _ = syscall.Syscall(sysCloseRange, fdReports+1, 1<<31-1, closeRangeCloexec)
+	_, _, _ = syscall.Syscall(sysCloseRange, fdGate+1, 1<<31-1, closeRangeCloexec)
 	syscall.CloseOnExec(g.control)
 	syscall.CloseOnExec(g.reports)
 	command, err := readCommand(rawReader(g.control))
 	if err != nil {
 		return // the owner is gone already
 	}
+	g.awaitGate()
 	if !g.start(command) {
 		return
 	}
@@ -98,6 +100,21 @@ func (g *guard) run() {
 			collected <- struct{}{}
 		}
 	}
+}
+
+// awaitGate returns when servers may be executed. Should that be because the
+// owner has died, the end of control follows at once.
+func (g *guard) awaitGate() {
+	if g.gate == 0 {
+		return
+	}
+	var b [1]byte
+	for {
+		if _, err := syscall.Read(g.gate, b[:]); err != syscall.EINTR {
+			break
+		}
+	}
+	_ = syscall.Close(g.gate)
 }
 
 // start executes the server in a process group of its own and reports it.

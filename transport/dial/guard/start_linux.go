@@ -14,7 +14,6 @@ type owned struct {
 	guard   *os.Process
 	control *os.File // the command, then deadlines; its end is the order to end everything
 	reports *os.File // records; its end is the end of the guard
-	ready   bool     // it waits for its command
 
 	reaping sync.Mutex // held while the guard's pid is used or given up
 	reaped  bool
@@ -25,9 +24,14 @@ type owned struct {
 // operation "exec" is a matter of the command, anything else is ours. When ctx
 // ends first, its cause is returned and nothing is left behind.
 func Start(ctx context.Context, c Command) (*Process, error) {
-	p, err := spawn(c.Name)
+	open, err := os.Open(os.DevNull) // which has ended
+	if err != nil {
+		return nil, err
+	}
+	p, err := spawn(c.Name, open)
+	_ = open.Close()
 	if err == nil {
-		err = p.begin(ctx, c)
+		err = p.begin(ctx, c, nil)
 	}
 	if err != nil {
 		return nil, err
@@ -35,8 +39,8 @@ func Start(ctx context.Context, c Command) (*Process, error) {
 	return p, nil
 }
 
-// spawn starts a guard, which waits for its command.
-func spawn(name string) (*Process, error) {
+// spawn starts a guard, which waits for its command, and then for the end of gate.
+func spawn(name string, gate *os.File) (*Process, error) {
 	var w wires
 	defer w.closeTheirs()
 	p := &Process{exited: make(chan struct{}), gone: make(chan struct{})}
@@ -48,7 +52,7 @@ func spawn(name string) (*Process, error) {
 		// when its file has been replaced. The session of its own keeps terminal
 		// signals away and gives the tree a number that reap can rely on.
 		p.guard, err = os.StartProcess("/proc/self/exe", []string{prefix + name}, &os.ProcAttr{
-			Dir: "/", Env: guardEnv, Files: w.theirs, Sys: &syscall.SysProcAttr{Setsid: true},
+			Dir: "/", Env: guardEnv, Files: append(w.theirs, gate), Sys: &syscall.SysProcAttr{Setsid: true},
 		})
 	}
 	if err != nil {
@@ -58,15 +62,18 @@ func spawn(name string) (*Process, error) {
 	return p, nil // theirs are closed by now, or the end of the guard could not be seen
 }
 
+func (p *Process) guardPid() int { return p.guard.Pid }
+
 // guardEnv is the whole environment of a guard, not of its server. One processor
 // is enough for it, and spares it threads.
 var guardEnv = []string{"GOMAXPROCS=1"}
 
-// begin has the guard execute the server. After an error nothing is left.
-func (p *Process) begin(ctx context.Context, c Command) error {
+// begin has the guard execute the server, when its gate is open: opened is closed
+// then, or nil. After an error nothing is left.
+func (p *Process) begin(ctx context.Context, c Command, opened <-chan struct{}) error {
 	err := c.here()
 	if err == nil {
-		err = p.handshake(ctx, c)
+		err = p.handshake(ctx, c, opened)
 	}
 	if err != nil {
 		p.abandon()
@@ -92,18 +99,30 @@ func (p *Process) abandon() {
 	p.closeFiles()
 }
 
-func (p *Process) handshake(ctx context.Context, c Command) error {
+// readyBy returns when the guard is ready, at the latest at the deadline. What is
+// wrong with one that is not is told to whoever begins with it.
+func (p *Process) readyBy(deadline time.Time) {
+	_ = p.reports.SetReadDeadline(deadline)
+	_, _ = readRecord(p.reports)
+	_ = p.reports.SetReadDeadline(time.Time{})
+}
+
+func (p *Process) handshake(ctx context.Context, c Command, opened <-chan struct{}) error {
 	stop := context.AfterFunc(ctx, func() {
 		past := time.Unix(1, 0)
 		_ = p.control.SetDeadline(past) // pipes in the poller take deadlines
 		_ = p.reports.SetDeadline(past)
 	})
-	_, err := p.control.Write(encodeCommand(c)) // before it is ready: it need not be woken twice
-	if err == nil {
-		err = p.awaitReady()
+	_, err := p.control.Write(encodeCommand(c))
+	if opened != nil {
+		select {
+		case <-opened: // before that others read the reports
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
-	var r record
-	if err == nil {
+	r := record{op: recordReady}
+	for err == nil && r.op == recordReady {
 		r, err = readRecord(p.reports)
 	}
 	if !stop() {
@@ -117,25 +136,6 @@ func (p *Process) handshake(ctx context.Context, c Command) error {
 	}
 	p.pid = int(r.value)
 	return nil
-}
-
-// readyBy waits until the guard is ready, at most until the deadline. Whoever
-// begins with it hears of what is wrong.
-func (p *Process) readyBy(deadline time.Time) {
-	_ = p.reports.SetReadDeadline(deadline) // pipes in the poller take deadlines
-	_ = p.awaitReady()
-	_ = p.reports.SetReadDeadline(time.Time{})
-}
-
-// awaitReady returns when the guard is ready for its command, or when it is
-// known that it never will be.
-func (p *Process) awaitReady() error {
-	if p.ready {
-		return nil
-	}
-	_, err := readRecord(p.reports)
-	p.ready = err == nil
-	return err
 }
 
 // watch waits for the server's end and then for the guard's.

@@ -124,10 +124,12 @@ func (p *Process) Destroy() {
 
 // There is no guard here that could be started ahead of its server.
 
-func spawn(string) (*Process, error) { return nil, nil }
+func spawn(string, *os.File) (*Process, error) { return nil, nil }
+
+func (p *Process) guardPid() int { return 0 }
 
 func (p *Process) readyBy(time.Time) {}
 
-func (p *Process) begin(context.Context, Command) error { return nil }
+func (p *Process) begin(context.Context, Command, <-chan struct{}) error { return nil }
 
 func (p *Process) abandon() {}

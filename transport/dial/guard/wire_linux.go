@@ -10,6 +10,7 @@ import (
 const (
 	fdControl = 3
 	fdReports = 4
+	fdGate    = 5 // its end lets the server be executed: one end for many guards
 )
 
 // What the owner writes: the command once, then any number of deadlines.

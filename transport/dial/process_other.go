@@ -1,0 +1,5 @@
+//go:build !linux
+
+package dial
+
+func preferAtStart(int) {}
