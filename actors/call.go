@@ -102,7 +102,7 @@ func (r *Runtime) callOnce(ctx context.Context, admit *messages.Admit, sink mess
 		r.system.Root.Send(upstream, messages.CancelCall{ID: id, Reason: cmp.Or(f.Reason, f.Message), Said: f.Said})
 	})
 	defer stop()
-	out := r.await(a, upstream, call, sink)
+	out := r.await(a, upstream, admit, sink)
 	if ctx.Err() != nil && out.Failure != nil && out.Failure.Kind == messages.KindCancelled {
 		f := cancelled(ctx, call.Server)
 		f.Sent = out.Failure.Sent
@@ -113,19 +113,21 @@ func (r *Runtime) callOnce(ctx context.Context, admit *messages.Admit, sink mess
 
 // await takes the lease when it comes, does the I/O, and returns the session's
 // answer. It waits for actors only, never for ctx: exactly one answer is coming.
-func (r *Runtime) await(a *asker, upstream *actor.PID, call *messages.Call, sink messages.Sink) messages.Outcome {
-	owes := upstream
+func (r *Runtime) await(a *asker, upstream *actor.PID, admit *messages.Admit, sink messages.Sink) messages.Outcome {
+	owes, call := upstream, &admit.Call
 	sent := messages.SentNo // as far as is known of the I/O
+	var passed passage
 	for {
 		// Background: the session answers at the deadline and on cancellation.
 		m, _ := r.next(context.Background(), a, owes)
 		switch m := m.(type) {
 		case messages.Outcome:
 			r.spare(a) // a session says nothing after its answer
-			return truthful(m, sent)
+			return passed.judge(truthful(m, sent))
 		case link.Lease:
 			owes = m.Session
-			out := m.Do(call.Request, call.Server, r.progress(m.Session, sink))
+			passed = passage{runtime: r, session: m.Session, sink: sink, whole: admit.Cache.Key != ""}
+			out := m.Do(call.Request, call.Server, &passed)
 			if out.Failure == nil || out.Failure.Sent != messages.SentNo {
 				sent = m.Sent.Sent()
 			}
@@ -134,7 +136,7 @@ func (r *Runtime) await(a *asker, upstream *actor.PID, call *messages.Call, sink
 			a.release()
 			f := restarting(call.Server)
 			f.Sent, f.Stale = sent, sent == messages.SentNo
-			return messages.Outcome{Failure: f}
+			return passed.judge(messages.Outcome{Failure: f})
 		}
 	}
 }
@@ -149,17 +151,6 @@ func truthful(out messages.Outcome, sent messages.Sent) messages.Outcome {
 	f := *out.Failure
 	f.Sent, f.Stale = sent, false
 	return messages.Outcome{Failure: &f}
-}
-
-// progress tells the session of each progress notification that passes, since
-// it extends the deadline.
-func (r *Runtime) progress(s *actor.PID, sink messages.Sink) messages.Sink {
-	return messages.SinkFunc(func(n messages.Notification) error {
-		if n.Method == "notifications/progress" {
-			r.system.Root.Send(s, session.Progressed{})
-		}
-		return sink.Notify(n)
-	})
 }
 
 func restarting(server string) *messages.Failure {

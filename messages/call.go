@@ -78,6 +78,20 @@ type Sink interface {
 // event stream, although nothing comes before it: so it was where it came from.
 type Streamer interface{ Stream() }
 
+// Taker is what a sink may be, too: it takes a long result in pieces, as they
+// come, instead of having it whole in the outcome. It is used like the sink.
+type Taker interface {
+	// Take offers a result, an object, of which only the beginning has come. With
+	// what stands behind it in its message it is length bytes long; -1 when that
+	// is not known. True: Pass gets all of it, the beginning included, and the
+	// Outcome is one with Taken, or a failure, of which only whoever has the
+	// pieces knows that they are not all. beginning is not kept.
+	Take(beginning []byte, length int64) bool
+	// Pass gets the next piece, which is not kept. It may block as Notify may. An
+	// error means that nobody reads any more.
+	Pass(piece []byte) error
+}
+
 // SinkFunc makes a function a Sink.
 type SinkFunc func(Notification) error
 
@@ -94,6 +108,7 @@ type Outcome struct {
 	Peer    *Peer // of RequestOpen
 	// Streamed: the upstream answered on a stream: a transparent endpoint does, too.
 	Streamed bool
+	Taken    bool // the result has gone to the sink, see Taker
 	Cached   bool // the result was kept from an earlier call, or is that of another call at the same time
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/mcpx/mcpx/actors/link"
@@ -39,12 +40,13 @@ type httpExchange struct {
 	tries   int           // since the last event
 }
 
-// reply is how a server answered: exactly one of result, err and failure is set.
+// reply is how a server answered: exactly one of result, taken, err and failure is set.
 type reply struct {
 	result  json.RawMessage
 	err     *jsonrpc.Error    // its own error, whatever the status
 	failure *messages.Failure // no answer that could be read
 
+	taken    bool        // the result has gone to the sink
 	status   int         // 0 when none came
 	streamed bool        // it is an event stream
 	header   http.Header // nil when none came
@@ -123,8 +125,16 @@ func (x *httpExchange) read(resp *http.Response) reply {
 
 // whole reads an answer that is one JSON text.
 func (x *httpExchange) whole(resp *http.Response) reply {
-	body, err := x.c.body(resp)
 	defer x.c.release(resp)
+	var begun []byte
+	if to := x.taker(resp); to != nil {
+		var r reply
+		var ok bool
+		if r, begun, ok = x.inPieces(resp, to); ok {
+			return r
+		}
+	}
+	body, err := x.c.body(resp, begun)
 	switch {
 	case errors.Is(err, jsonrpc.ErrTooLong):
 		return reply{failure: x.c.tooLarge(x.method)}
@@ -147,7 +157,7 @@ func (x *httpExchange) refused(resp *http.Response) reply {
 	var body []byte
 	if mediaType(resp.Header) == typeJSON {
 		var err error
-		if body, err = x.c.body(resp); errors.Is(err, jsonrpc.ErrTooLong) {
+		if body, err = x.c.body(resp, nil); errors.Is(err, jsonrpc.ErrTooLong) {
 			return reply{failure: x.c.tooLarge(x.method)}
 		} else if err != nil {
 			return reply{failure: x.broken(err)}
@@ -161,21 +171,22 @@ func (x *httpExchange) refused(resp *http.Response) reply {
 // believed is the length up to which there is room for an answer before it comes.
 const believed = 4 << 20
 
-// body reads an answer's body within limits.message_bytes; ErrTooLong beyond it.
-func (c *httpCore) body(resp *http.Response) ([]byte, error) {
+// body reads an answer's body, of which begun has been read, within
+// limits.message_bytes; ErrTooLong beyond it.
+func (c *httpCore) body(resp *http.Response, begun []byte) ([]byte, error) {
 	limit := int64(c.limits.MessageBytes)
 	if resp.ContentLength > limit {
 		return nil, jsonrpc.ErrTooLong
 	}
 	if n := resp.ContentLength; n > 0 && n <= believed {
-		whole := make([]byte, n)
-		if _, err := io.ReadFull(resp.Body, whole); err != nil {
+		whole := slices.Grow(begun, int(n)-len(begun))[:n]
+		if _, err := io.ReadFull(resp.Body, whole[len(begun):]); err != nil {
 			return nil, err
 		}
 		return whole, nil
 	}
-	var b bytes.Buffer
-	if _, err := b.ReadFrom(io.LimitReader(resp.Body, limit+1)); err != nil {
+	b := bytes.NewBuffer(begun)
+	if _, err := b.ReadFrom(io.LimitReader(resp.Body, limit+1-int64(len(begun)))); err != nil {
 		return nil, err
 	}
 	if int64(b.Len()) > limit {

@@ -51,7 +51,7 @@ func (c *httpCore) outcome(r reply) messages.Outcome {
 	case r.err != nil:
 		return messages.Outcome{Failure: upstreamError(c.name, r.err), Streamed: r.streamed}
 	}
-	return messages.Outcome{Result: r.result, Streamed: r.streamed}
+	return messages.Outcome{Result: r.result, Streamed: r.streamed, Taken: r.taken}
 }
 
 // legacyHeader returns the headers of a POST, which are not to be changed: from

@@ -43,7 +43,7 @@ func (c *httpConn) doModern(ctx context.Context, req messages.Request, sent *lin
 	if req.Method == "tools/list" {
 		return messages.Outcome{Result: c.learn(r.result), Streamed: r.streamed}
 	}
-	return messages.Outcome{Result: r.result, Streamed: r.streamed}
+	return c.outcome(r)
 }
 
 func (c *httpConn) askModern(ctx context.Context, req messages.Request, mirrored map[string]string, sent *link.SentFlag, sink messages.Sink) reply {

@@ -80,6 +80,7 @@ type request struct {
 	caller mcp.Caller
 	modern bool
 	stream func() // answers with an event stream, also when nothing comes before the answer; nil where that is not a choice
+	pieces *reply // takes a long result in pieces; nil where it must be whole
 }
 
 // The methods that the front answers or refuses itself.
@@ -145,7 +146,7 @@ func (e *endpoint) answer(ctx context.Context, req request, deliver func(message
 		return nil, errorOf(err, req.modern)
 	}
 	e.remember(req)
-	if req.modern {
+	if req.modern && !req.pieces.took() {
 		result = e.completed(ctx, req, result)
 	}
 	return result, nil
@@ -197,7 +198,9 @@ func (e *endpoint) serve(ctx context.Context, req request, deliver func(messages
 		}
 	}()
 	params := req.msg.Params
-	if e.relay == nil { // else they are the upstream's, byte for byte
+	pieces := req.pieces
+	if e.relay == nil { // else they are the upstream's, byte for byte, as is the result
+		pieces = nil
 		params = mcp.StripMeta(params)
 	}
 	return e.service.Serve(ctx, mcp.Request{
@@ -209,7 +212,7 @@ func (e *endpoint) serve(ctx context.Context, req request, deliver func(messages
 			ProgressToken: req.params.Meta.ProgressToken,
 			LogLevel:      req.params.Meta.LogLevel,
 		},
-	}, &sink{ctx: ctx, modern: req.modern, level: severity(req.params.Meta.LogLevel), deliver: deliver, stream: req.stream})
+	}, &sink{ctx: ctx, modern: req.modern, level: severity(req.params.Meta.LogLevel), deliver: deliver, stream: req.stream, id: req.msg.ID, pieces: pieces})
 }
 
 // sink hands a request's notifications to its stream.
@@ -219,6 +222,8 @@ type sink struct {
 	level   int // modern: the least severity asked for, -1 for none
 	deliver func(messages.Notification) error
 	stream  func()
+	id      jsonrpc.ID
+	pieces  *reply
 }
 
 // Stream makes the answer an event stream.

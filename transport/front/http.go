@@ -40,8 +40,12 @@ func (h *httpFront) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	accepts := readAccept(r.Header)
 	rep := newReply(w, accepts, &h.opts)
 	rep.life = r.Context()
-	// Whatever happens, the keep-alive timer must not outlive the handler.
-	defer rep.end()
+	defer func() {
+		// Whatever happens, the keep-alive timer must not outlive the handler.
+		if rep.end(); rep.isCut() {
+			panic(http.ErrAbortHandler) // the one way to end a response that is not whole
+		}
+	}()
 
 	modern := mcp.IsModern(mcp.VersionHeader(r.Header))
 	switch {

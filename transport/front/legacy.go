@@ -28,6 +28,7 @@ func (h *httpFront) legacy(rep *reply, r *http.Request, req request) {
 
 // answerInSession answers the one request of a POST.
 func (h *httpFront) answerInSession(rep *reply, r *http.Request, name messages.ClientID, req request) {
+	req.pieces = rep
 	answer, status := h.inSession(rep, r, name, req)
 	if answer.none() {
 		rep.closeSilently()

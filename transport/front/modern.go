@@ -45,7 +45,7 @@ func (h *httpFront) modern(rep *reply, r *http.Request, req request) {
 		return
 	}
 	streamed := false
-	req.stream = func() { streamed = true }
+	req.stream, req.pieces = func() { streamed = true }, rep
 	result, problem := h.answer(ctx, req, rep.notify)
 	switch {
 	case ctx.Err() != nil: // nobody is there

@@ -46,6 +46,7 @@ type reply struct {
 	err       error // why nothing is written any more
 	timer     *time.Timer
 	buf       []byte
+	pieces    *pieces // of a result; nil where it is whole
 }
 
 func newReply(w http.ResponseWriter, accept accept, opts *Options) *reply {
@@ -167,7 +168,7 @@ func (r *reply) send(event string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	if err = r.put(event, id, data); id != "" {
+	if err = r.putEvent(event, id, data); id != "" {
 		return nil
 	}
 	return err
@@ -181,11 +182,11 @@ func (r *reply) again(e messages.KeptEvent) error {
 		return err
 	}
 	r.record.last = e.ID.Number
-	return r.put("", e.ID.String(), e.Message)
+	return r.putEvent("", e.ID.String(), e.Message)
 }
 
-// put writes an event.
-func (r *reply) put(event, id string, data []byte) error {
+// putEvent writes an event.
+func (r *reply) putEvent(event, id string, data []byte) error {
 	r.buf = r.buf[:0]
 	if event != "" {
 		r.buf = append(append(append(r.buf, "event: "...), event...), '\n')
@@ -211,6 +212,9 @@ const bigResult = 32 << 10
 
 // respond is answer for a response that is not none.
 func (r *reply) respond(status int, a response) {
+	if a.ready == nil && r.finishPieces() {
+		return
+	}
 	if a.ready == nil && len(a.result) >= bigResult && r.respondWhole(status, a) {
 		return
 	}
@@ -226,17 +230,17 @@ func (r *reply) respondWhole(status int, a response) bool {
 		return false
 	}
 	head := jsonrpc.AppendResultHead(nil, a.id)
-	r.begin(status, len(head)+len(a.result)+len(jsonrpc.ResultTail))
+	r.begin(status, int64(len(head)+len(a.result)+len(jsonrpc.ResultTail)))
 	_ = r.write(head, a.result, []byte(jsonrpc.ResultTail))
 	r.err = errStreamClosed
 	return true
 }
 
 // begin writes the head of an answer that is plain JSON.
-func (r *reply) begin(status, length int) {
+func (r *reply) begin(status int, length int64) {
 	h := r.w.Header()
 	h["Content-Type"] = contentJSON
-	h.Set("Content-Length", strconv.Itoa(length))
+	h.Set("Content-Length", strconv.FormatInt(length, 10))
 	r.w.WriteHeader(status)
 }
 
@@ -253,7 +257,7 @@ func (r *reply) answer(status int, message []byte) {
 	if r.err != nil {
 		return
 	}
-	r.begin(status, len(message))
+	r.begin(status, int64(len(message)))
 	_ = r.write(message)
 	r.err = errStreamClosed
 }
@@ -302,7 +306,11 @@ func (r *reply) finish() {
 // between there is no deadline: over HTTP/2 it would end a quiet stream. The
 // caller holds the lock.
 func (r *reply) write(parts ...[]byte) error {
-	err := r.flush(parts)
+	return r.sent(r.flush(parts))
+}
+
+// sent notes that the client does not read any more, if it does not.
+func (r *reply) sent(err error) error {
 	if err != nil {
 		r.err = err
 		if r.broken != nil {
@@ -313,6 +321,18 @@ func (r *reply) write(parts ...[]byte) error {
 }
 
 func (r *reply) flush(parts [][]byte) error {
+	if err := r.put(parts...); err != nil {
+		return err
+	}
+	if err := r.rc.Flush(); err != nil {
+		return err
+	}
+	_ = r.rc.SetWriteDeadline(time.Time{})
+	return nil
+}
+
+// put writes parts without flushing them. There is a deadline afterwards.
+func (r *reply) put(parts ...[]byte) error {
 	left := 0 // of a chunk
 	for _, p := range parts {
 		for len(p) > 0 {
@@ -332,9 +352,5 @@ func (r *reply) flush(parts [][]byte) error {
 	if left == 0 { // there was nothing but a head to send
 		_ = r.rc.SetWriteDeadline(time.Now().Add(r.opts.WriteTimeout))
 	}
-	if err := r.rc.Flush(); err != nil {
-		return err
-	}
-	_ = r.rc.SetWriteDeadline(time.Time{})
 	return nil
 }

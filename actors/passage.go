@@ -1,0 +1,66 @@
+package actors
+
+import (
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/mcpx/mcpx/actors/session"
+	"github.com/mcpx/mcpx/messages"
+)
+
+// passage is the sink of a call on its way to the caller's: its session hears
+// what extends the deadline.
+type passage struct {
+	runtime *Runtime
+	session *actor.PID
+	sink    messages.Sink
+	whole   bool // the result is for others, too
+	taken   bool // the caller's sink takes the result in pieces
+}
+
+// slowPass is the time that a piece takes with a caller who is slow: that time is
+// not its server's.
+const slowPass = 100 * time.Millisecond
+
+// Notify tells the session of each progress notification that passes.
+func (p *passage) Notify(n messages.Notification) error {
+	if n.Method == "notifications/progress" {
+		p.progress()
+	}
+	return p.sink.Notify(n)
+}
+
+// Take implements messages.Taker.
+func (p *passage) Take(beginning []byte, length int64) bool {
+	to, ok := p.sink.(messages.Taker)
+	p.taken = p.taken || ok && !p.whole && to.Take(beginning, length)
+	if p.taken {
+		p.progress()
+	}
+	return p.taken
+}
+
+// Pass implements messages.Taker.
+func (p *passage) Pass(piece []byte) error {
+	clock := p.runtime.env.Clock
+	begun := clock.Now()
+	err := p.sink.(messages.Taker).Pass(piece)
+	if clock.Now().Sub(begun) >= slowPass {
+		p.progress()
+	}
+	return err
+}
+
+func (p *passage) progress() { p.runtime.system.Root.Send(p.session, session.Progressed{}) }
+
+// judge returns the outcome of a call whose result may have been passed: then
+// it is not made again, since what has been passed cannot be taken back.
+func (p *passage) judge(out messages.Outcome) messages.Outcome {
+	if !p.taken || out.Failure == nil {
+		return out
+	}
+	f := *out.Failure
+	f.Stale, f.Final = false, true
+	out.Failure = &f
+	return out
+}

@@ -1,0 +1,163 @@
+package dial
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"sync"
+
+	"github.com/mcpx/mcpx/messages"
+	"github.com/mcpx/mcpx/transport/jsonrpc"
+)
+
+// pieceBytes is the length from which an answer is long: it is handed on in
+// pieces of at most this length, where somebody takes them, and is never here
+// whole. From the network to the network a piece stays in the first cache of most
+// processors: twice as long, a result of 1 MiB costs a quarter more.
+const pieceBytes = 32 << 10
+
+var pieces = sync.Pool{New: func() any { return new([pieceBytes]byte) }}
+
+// taker is who takes the answer in pieces; nil for nobody.
+func (x *httpExchange) taker(resp *http.Response) messages.Taker {
+	if n := resp.ContentLength; n >= 0 && n < pieceBytes || n > int64(x.c.limits.MessageBytes) {
+		return nil
+	}
+	switch x.method {
+	case "tools/call", "resources/read", "prompts/get":
+		to, _ := x.sink.(messages.Taker)
+		return to
+	}
+	return nil // of the others we read something ourselves
+}
+
+// passing is an answer on its way to its taker.
+type passing struct {
+	x     *httpExchange
+	to    messages.Taker
+	check *jsonrpc.Gradual
+	total int64 // bytes of the body
+	over  bool  // the result has come to its end
+	rest  []byte
+}
+
+// inPieces hands a long result on as it comes. ok is false when the answer is
+// none, or nobody takes it: then begun is what has been read of it.
+func (x *httpExchange) inPieces(resp *http.Response, to messages.Taker) (r reply, begun []byte, ok bool) {
+	buf := pieces.Get().(*[pieceBytes]byte)
+	defer pieces.Put(buf)
+	n, err := fill(resp.Body, buf[:])
+	if n == len(buf) {
+		if r, ok = x.passOn(resp, to, buf[:], err); ok {
+			return r, nil, true
+		}
+	}
+	length := resp.ContentLength
+	if length > believed {
+		length = 0
+	}
+	// What went wrong goes wrong again where the rest is read.
+	return reply{}, append(make([]byte, 0, max(int64(n), length)), buf[:n]...), false
+}
+
+// passOn is inPieces when the first piece is there, in buf.
+func (x *httpExchange) passOn(resp *http.Response, to messages.Taker, buf []byte, end error) (r reply, ok bool) {
+	at := jsonrpc.ResultBegins(buf)
+	if at < 0 || buf[at] != '{' {
+		return reply{}, false
+	}
+	// The message without its result is what it must be, or says so behind that.
+	p := passing{x: x, to: to, total: int64(len(buf)), check: jsonrpc.NewGradual(x.c.limits.Depth, 1, int64(at))}
+	p.rest = append(append(make([]byte, 0, at+256), buf[:at]...), "{}"...)
+	if first := bytes.IndexByte(buf[:at], ',') < 0; !first {
+		m, problem := jsonrpc.Parse(append(p.rest, '}'), x.c.limits.Depth)
+		if problem != nil || m.Kind != jsonrpc.Response || m.ID != x.id {
+			return reply{}, false
+		}
+	}
+	length := int64(-1)
+	if resp.ContentLength >= 0 {
+		length = resp.ContentLength - int64(at)
+	}
+	if !to.Take(buf[at:], length) {
+		return reply{}, false
+	}
+	if failure := p.run(resp.Body, buf, at, end); failure != nil {
+		return reply{failure: failure}, true
+	}
+	return reply{taken: true}, true
+}
+
+// run passes the body on; that of which buf[at:] is to be passed first.
+func (p *passing) run(body io.Reader, buf []byte, at int, end error) *messages.Failure {
+	x, limit := p.x, int64(p.x.c.limits.MessageBytes)
+	for piece := buf[at:]; ; {
+		if f := p.pass(piece); f != nil {
+			return f
+		}
+		if end != nil {
+			return p.ended(end)
+		}
+		var n int
+		n, end = body.Read(buf)
+		if p.total += int64(n); p.total > limit {
+			return x.c.tooLarge(x.method)
+		}
+		piece = buf[:n]
+	}
+}
+
+func (p *passing) pass(piece []byte) *messages.Failure {
+	x, n := p.x, 0
+	if !p.over {
+		var err error
+		if n, p.over, err = p.check.Next(piece); err != nil {
+			return x.malformed(&jsonrpc.Error{Message: "parse error: " + err.Error()}).failure
+		}
+		if n > 0 {
+			if err := p.to.Pass(piece[:n]); err != nil {
+				return x.unwanted(err)
+			}
+		}
+	}
+	p.rest = append(p.rest, piece[n:]...)
+	return nil
+}
+
+// ended judges the message when its body has ended.
+func (p *passing) ended(end error) *messages.Failure {
+	x := p.x
+	switch {
+	case end != io.EOF: //nolint:errorlint // it comes from Read
+		return x.broken(end)
+	case !p.over:
+		return x.c.unusable(messages.SentUnknown, "its answer to %s ends too early", x.method)
+	}
+	m, problem := jsonrpc.Parse(p.rest, x.c.limits.Depth)
+	switch {
+	case problem != nil:
+		return x.c.unusable(messages.SentUnknown, "its answer to %s, without the result in it, is not a message: %s", x.method, problem.Message)
+	case m.Kind != jsonrpc.Response || m.ID != x.id:
+		return x.c.unusable(messages.SentUnknown, "its answer to %s holds no response to it", x.method)
+	}
+	return nil
+}
+
+// fill is io.ReadFull that tells a body that has ended (io.EOF) from one that was
+// cut off.
+func fill(body io.Reader, buf []byte) (n int, err error) {
+	for n < len(buf) && err == nil {
+		var more int
+		more, err = body.Read(buf[n:])
+		n += more
+	}
+	return n, err
+}
+
+// unwanted: whoever took the result reads no more of it.
+func (x *httpExchange) unwanted(err error) *messages.Failure {
+	if x.caller.Err() != nil {
+		return x.givenUp()
+	}
+	return x.c.failf(messages.KindCancelled, "nobody reads the result of %s any more: %v", x.method, err)
+}

@@ -1,0 +1,112 @@
+package front
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+
+	"github.com/mcpx/mcpx/transport/jsonrpc"
+)
+
+// pieces is an answer that goes to its client while it comes: plain JSON of which
+// the beginning is out. Its last byte waits for the verdict on all of it.
+//
+//	undecided --take--> passing --finish--> ended
+//	                       └────end──────> cut: the connection is closed
+type pieces struct {
+	id   jsonrpc.ID
+	left int64 // of the length that the client was told; negative where it was not
+	over bool
+}
+
+// Take implements messages.Taker. A modern result must say by then that it is
+// complete: in any other there is something to be done.
+func (s *sink) Take(beginning []byte, length int64) bool {
+	if s.pieces == nil || s.ctx.Err() != nil {
+		return false
+	}
+	if s.modern {
+		if kind, _ := jsonrpc.GetString(beginning, "resultType"); kind != "complete" {
+			return false
+		}
+	}
+	return s.pieces.take(s.id, length)
+}
+
+// Pass implements messages.Taker.
+func (s *sink) Pass(piece []byte) error {
+	if s.ctx.Err() != nil {
+		return context.Cause(s.ctx)
+	}
+	return s.pieces.pass(piece)
+}
+
+// take makes the response one whose result comes in pieces, if it may be plain
+// JSON. What follows in length bytes is the result and at least one more byte; -1:
+// that is not known.
+func (r *reply) take(id jsonrpc.ID, length int64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.streaming || r.err != nil || !r.accept.json {
+		return false
+	}
+	if r.timer != nil {
+		r.timer.Stop()
+	}
+	r.pieces = &pieces{id: id, left: length}
+	head := jsonrpc.AppendResultHead(nil, id)
+	if length < 0 {
+		r.w.Header()["Content-Type"] = contentJSON
+		r.w.WriteHeader(http.StatusOK)
+	} else {
+		r.begin(http.StatusOK, int64(len(head))+length)
+	}
+	_ = r.sent(r.put(head)) // pass says so again
+	if r.err == nil {
+		r.err = errStreamClosed // for everything else
+	}
+	return true
+}
+
+// pass sends the next piece of a result that was taken.
+func (r *reply) pass(piece []byte) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.pieces.left >= 0 {
+		r.pieces.left -= int64(len(piece))
+	}
+	return r.sent(r.put(piece))
+}
+
+// finishPieces ends an answer whose result was taken; false when none was.
+func (r *reply) finishPieces() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.pieces == nil {
+		return false
+	}
+	tail := []byte(jsonrpc.ResultTail)
+	if more := r.pieces.left - int64(len(tail)); more > 0 { // its server had more to say behind the result
+		tail = append(tail, bytes.Repeat([]byte(" "), int(more))...)
+	}
+	r.pieces.over = true
+	_ = r.write(tail)
+	return true
+}
+
+// took tells whether the result goes out in pieces.
+func (r *reply) took() bool {
+	if r == nil {
+		return false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.pieces != nil
+}
+
+// isCut tells whether the client has got a beginning that will have no end.
+func (r *reply) isCut() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.pieces != nil && !r.pieces.over
+}
