@@ -70,9 +70,9 @@ func conformanceOfClient(t *testing.T, door, revision string) map[string]score {
 	}
 	builtTool(t, "everything-client")
 	dir := t.TempDir()
-	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience*4)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience*6)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, bin, script, "client", "--command", self, "--requirements", revision, "-o", dir)
+	cmd := exec.CommandContext(ctx, bin, script, "client", "--command", self, "--requirements", revision, "--timeout", "120000", "-o", dir)
 	cmd.Env = append(testkit.Environment(dir), envDriver+"="+door, "MCPX_BINARY="+mcpx)
 	out, _ := cmd.CombinedOutput() // it exits with 1 when anything failed: the scores say what
 	scores := scoresIn(out)

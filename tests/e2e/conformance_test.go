@@ -38,9 +38,9 @@ func conformance(t *testing.T, url, revision string) map[string]score {
 		t.Error(err)
 	}
 	dir := t.TempDir()
-	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience*4)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience*6)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, bin, script, "server", "--url", url, "--requirements", revision, "-o", dir)
+	cmd := exec.CommandContext(ctx, bin, script, "server", "--url", url, "--requirements", revision, "--timeout", "120000", "-o", dir)
 	cmd.Dir, cmd.Env = dir, testkit.Environment(dir)
 	out, _ := cmd.CombinedOutput() // it exits with 1 when anything failed: the scores say what
 	scores := scoresIn(out)
