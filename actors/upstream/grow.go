@@ -100,9 +100,7 @@ func (u *upstream) unmet(d *demand) int { return max(0, d.wanted-u.pool.opening[
 // next call.
 func (u *upstream) demands() []demand {
 	all := u.demanded[:0]
-	for _, k := range u.waiting.kinds {
-		all = u.count(all, k.need, k.caller, k.size)
-	}
+	u.waiting.eachKind(func(k *kind) { all = u.count(all, k.need, k.caller, k.size) })
 	calls := len(all)
 	now := u.Env.Clock.Now()
 	for i, w := range u.wants {
@@ -124,7 +122,7 @@ func (u *upstream) demands() []demand {
 // calls of its client, or for an earlier want.
 func (u *upstream) counts(w *want, earlier []*want, now time.Time) bool {
 	n := w.waiter.need()
-	return n.isolation == messages.IsolationClient && (u.waiting.known[n] != nil ||
+	return n.isolation == messages.IsolationClient && (u.waiting.kinds[n] != nil ||
 		slices.ContainsFunc(earlier, func(e *want) bool { return e.waiter.need() == n && !e.at.After(now) }))
 }
 

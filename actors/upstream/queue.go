@@ -16,6 +16,7 @@ type waiter struct {
 	key       string            // messages.Call.SessionKey; only under the policy client
 	dial      string            // messages.Caller.DialKey
 	caller    messages.Caller
+	of        *kind // while it is in a queue
 }
 
 // queue holds those who wait: in order of arrival for each principal, the
@@ -24,8 +25,8 @@ type waiter struct {
 type queue struct {
 	lines []*line // of principals who wait, whose turn it is first
 	size  int
-	kinds []*kind // of those who wait, which came first
-	known map[need]*kind
+	kinds map[need]*kind
+	round uint64 // of those in which kinds were gone through
 }
 
 // need is what a waiter needs of a connection: of two waiters with the same one,
@@ -43,28 +44,45 @@ type kind struct {
 	need
 	caller messages.Caller // of one of them
 	size   int
+	round  uint64 // in which it was met last
 }
 
 func (q *queue) counted(w *waiter) {
-	k := q.known[w.need()]
-	if k == nil {
-		k = &kind{need: w.need(), caller: w.caller}
-		if q.known == nil {
-			q.known = map[need]*kind{}
+	if w.of = q.kinds[w.need()]; w.of == nil {
+		w.of = &kind{need: w.need(), caller: w.caller}
+		if q.kinds == nil {
+			q.kinds = map[need]*kind{}
 		}
-		q.known[k.need] = k
-		q.kinds = append(q.kinds, k)
+		q.kinds[w.of.need] = w.of
 	}
-	k.size++
+	w.of.size++
 	q.size++
 }
 
 func (q *queue) gone(w *waiter) {
 	q.size--
-	k := q.known[w.need()]
-	if k.size--; k.size == 0 {
-		delete(q.known, k.need)
-		q.kinds = slices.DeleteFunc(q.kinds, func(other *kind) bool { return other == k })
+	if w.of.size--; w.of.size == 0 {
+		delete(q.kinds, w.of.need)
+	}
+}
+
+// eachKind goes through the kinds of those who wait, in the order in which the
+// first of each has its turn.
+func (q *queue) eachKind(f func(*kind)) {
+	q.round++
+	left := len(q.kinds)
+	for _, l := range q.lines {
+		for _, w := range l.waiting {
+			if left == 0 {
+				return
+			}
+			if w.of.round == q.round {
+				continue
+			}
+			w.of.round = q.round
+			left--
+			f(w.of)
+		}
 	}
 }
 

@@ -191,9 +191,7 @@ func TestQueue_DropsWhoeverMatches(t *testing.T) {
 
 func kindsOf(q *queue) map[need]int {
 	kinds := map[need]int{}
-	for _, k := range q.kinds {
-		kinds[k.need] += k.size
-	}
+	q.eachKind(func(k *kind) { kinds[k.need] += k.size })
 	return kinds
 }
 
@@ -205,6 +203,35 @@ func recounted(q *queue) map[need]int {
 		}
 	}
 	return kinds
+}
+
+// What is opened first is for whoever is the next to have a turn, however many
+// of another kind came before.
+func TestQueue_KindsComeInTheOrderOfTheTurns(t *testing.T) {
+	q := &queue{}
+	for i, of := range []string{"noisy", "noisy", "quiet", "noisy", "quiet too", "quiet"} {
+		w := waiting(of, i)
+		if w.dial = of; of == "quiet too" {
+			w.principal = "quiet"
+		}
+		q.push(w)
+	}
+	order := func() (order string) {
+		q.eachKind(func(k *kind) { order += fmt.Sprintf("%d %s, ", k.size, k.dial) })
+		return order
+	}
+	if got := order(); got != "3 noisy, 2 quiet, 1 quiet too, " {
+		t.Errorf("first %s", got)
+	}
+	q.take(everybody)
+	if got := order(); got != "2 quiet, 1 quiet too, 2 noisy, " {
+		t.Errorf("when the noisy one had a turn, %s", got)
+	}
+	q.take(everybody)
+	q.take(everybody)
+	if got := order(); got != "1 quiet too, 1 quiet, 1 noisy, " {
+		t.Errorf("then %s", got)
+	}
 }
 
 // What the queue promises, checked against plain lists: each principal is served
@@ -272,7 +299,7 @@ func TestQueue_NobodyHasTwoTurnsWhileAnotherWaits(t *testing.T) {
 			if q.size != size || len(q.lines) != len(lines) {
 				t.Fatalf("seed %d, step %d: %d of %d wait, in %d lines of %d", seed, step, q.size, size, len(q.lines), len(lines))
 			}
-			if got, want := kindsOf(q), recounted(q); !maps.Equal(got, want) || len(q.known) != len(want) {
+			if got, want := kindsOf(q), recounted(q); !maps.Equal(got, want) || len(q.kinds) != len(want) {
 				t.Fatalf("seed %d, step %d: they are of the kinds %v, and not of %v", seed, step, want, got)
 			}
 		}
