@@ -116,6 +116,7 @@ func TestProgram_TheMemoryOf150Guards(t *testing.T) {
 	const servers = 150
 	path := filepath.Join(t.TempDir(), "mcpx")
 	build := exec.Command("go", "build", "-o", path, "github.com/mcpx/mcpx/cmd/mcpx")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %v\n%s", build, err, out)
 	}
