@@ -103,6 +103,7 @@ func TestSubscribe_OnASessionThatAllShareIsCounted(t *testing.T) {
 		slices.Sort(again)
 		return slices.Equal(again, []string{"resources/subscribe a[]", "resources/subscribe b[]"})
 	})
+	other.hears("b") // it may have changed meanwhile
 	l.changes("b")
 	other.hears("b")
 
