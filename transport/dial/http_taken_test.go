@@ -88,11 +88,11 @@ const envelope = `{"jsonrpc":"2.0","id":$ID,"result":`
 func TestTaken_TheResultComesInPiecesAsItIs(t *testing.T) {
 	bothEras(t, puppethttp.Options{}, func(t *testing.T, p *puppethttp.Puppet, d *httpDial) {
 		c := d.dial(t)
-		for _, size := range []int{pieceBytes, 5 * pieceBytes, 1 << 20} {
+		for _, size := range []int{longBytes, pieceBytes, 1 << 20} {
 			result := longResult(size)
 			for _, text := range []string{
 				envelope + result + "}", envelope + result + " } \n",
-				"\n{ \"id\" : $ID,\t\"jsonrpc\":\"2.0\", \"result\" :" + result + `,"extra":[1,"` + strings.Repeat("x", pieceBytes) + `"]}`,
+				"\n{ \"id\" : $ID,\t\"jsonrpc\":\"2.0\", \"result\" :" + result + `,"extra":[1,"` + strings.Repeat("x", longBytes) + `"]}`,
 				`{"result":` + result + `,"jsonrpc":"2.0","id":$ID}`, // as the SDK for TypeScript writes it
 			} {
 				for _, chunked := range []bool{false, true} {
@@ -120,18 +120,18 @@ func TestTaken_TheResultComesInPiecesAsItIs(t *testing.T) {
 func TestTaken_WhateverElseComesWhole(t *testing.T) {
 	bothEras(t, puppethttp.Options{}, func(t *testing.T, p *puppethttp.Puppet, d *httpDial) {
 		c := d.dial(t)
-		long := longResult(3 * pieceBytes)
+		long := longResult(3 * longBytes)
 		for name, test := range map[string]struct {
 			text    string
 			offered bool
 			want    string
 		}{
 			"short":                  {envelope + `{"a":1}}`, false, `{"a":1}`},
-			"nearly long":            {envelope + `{"a":"` + strings.Repeat("x", pieceBytes-60) + `"}}`, false, `{"a":"` + strings.Repeat("x", pieceBytes-60) + `"}`},
+			"nearly long":            {envelope + `{"a":"` + strings.Repeat("x", longBytes-60) + `"}}`, false, `{"a":"` + strings.Repeat("x", longBytes-60) + `"}`},
 			"refused":                {envelope + long + `}`, true, long},
 			"no object":              {envelope + `[` + long + `]}`, false, `[` + long + `]`},
 			"behind a long member":   {`{"x":` + long + `,"jsonrpc":"2.0","id":$ID,"result":{"a":1}}`, false, `{"a":1}`},
-			"behind much white room": {strings.Repeat(" ", 2*pieceBytes) + envelope + `{"a":1}}`, false, `{"a":1}`},
+			"behind much white room": {strings.Repeat(" ", 2*longBytes) + envelope + `{"a":1}}`, false, `{"a":1}`},
 		} {
 			for _, chunked := range []bool{false, true} {
 				p.Once("tools/call:echo", says(test.text, chunked))
@@ -154,8 +154,8 @@ func TestTaken_WhateverElseComesWhole(t *testing.T) {
 // A message that turns out to be wrong behind its beginning fails its request,
 // and costs nothing else.
 func TestTaken_WhatIsWrongBehindTheBeginningFails(t *testing.T) {
-	const limit = 4 * pieceBytes
-	long := longResult(2 * pieceBytes)
+	const limit = 4 * longBytes
+	long := longResult(2 * longBytes)
 	for name, test := range map[string]struct {
 		text string
 		sent messages.Sent
@@ -195,7 +195,7 @@ func midway(then puppethttp.Behaviour) puppethttp.Behaviour {
 	return func(x *puppethttp.Exchange) {
 		x.W.Header().Set("Content-Type", "application/json")
 		x.W.Header().Set("Content-Length", "10000000")
-		_, _ = fmt.Fprintf(x.W, `{"jsonrpc":"2.0","id":%s,"result":%s`, x.ID, longResult(2 * pieceBytes)[:2*pieceBytes])
+		_, _ = fmt.Fprintf(x.W, `{"jsonrpc":"2.0","id":%s,"result":{"x":"%s`, x.ID, strings.Repeat("x", 2*pieceBytes))
 		_ = http.NewResponseController(x.W).Flush()
 		then(x)
 	}
@@ -235,7 +235,7 @@ func TestTaken_WhoReadsNoMoreCostsTheCallAndTheNetworkConnectionOnly(t *testing.
 		gone := make(chan struct{})
 		p.Once("tools/call:echo", midway(func(x *puppethttp.Exchange) {
 			for {
-				if _, err := io.WriteString(x.W, strings.Repeat(" ", pieceBytes)); err != nil {
+				if _, err := io.WriteString(x.W, strings.Repeat(" ", longBytes)); err != nil {
 					close(gone)
 					return
 				}
@@ -256,7 +256,7 @@ func TestTaken_ManyAtOnceAreNotMixedUp(t *testing.T) {
 	p := puppethttp.Start(t, puppethttp.Options{})
 	c := httpTo(p.URL).era("modern").dial(t)
 	p.Always("tools/call:echo", func(x *puppethttp.Exchange) {
-		says(envelope+`{"resultType":"complete","for":`+string(x.ID)+`,"x":`+longResult(3*pieceBytes)+`}}`, len(x.ID)%2 == 0)(x)
+		says(envelope+`{"resultType":"complete","for":`+string(x.ID)+`,"x":`+longResult(3*longBytes)+`}}`, len(x.ID)%2 == 0)(x)
 	})
 	var all sync.WaitGroup
 	var seen sync.Map
@@ -265,7 +265,7 @@ func TestTaken_ManyAtOnceAreNotMixedUp(t *testing.T) {
 			for range 8 {
 				e := new(eater)
 				out := taking(within(t), c, e)
-				if whose, rest, _ := strings.Cut(e.got.String(), `,"x":`); out.Failure != nil || rest != longResult(3*pieceBytes)+"}" {
+				if whose, rest, _ := strings.Cut(e.got.String(), `,"x":`); out.Failure != nil || rest != longResult(3*longBytes)+"}" {
 					t.Errorf("%v, %d bytes", out.Failure, e.got.Len())
 				} else if _, twice := seen.LoadOrStore(whose, true); twice {
 					t.Errorf("%s came twice", whose)

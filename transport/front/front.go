@@ -21,9 +21,9 @@ type Options struct {
 	Endpoint string          // messages.ClientSpec.Endpoint of the sessions opened here
 	Limits   messages.Limits // RequestBytes, Depth, SSEKeepalive, CloseTimeout; zero means messages.DefaultLimits
 
-	// WriteTimeout is how long a client may take to accept 64 KiB over HTTP
-	// before its stream counts as closed, ReadTimeout how long it may pause
-	// within a request's body. 30 s when zero.
+	// WriteTimeout is how long a client may take to accept 64 KiB over HTTP, or
+	// 256 KiB of a long result, before its stream counts as closed, ReadTimeout
+	// how long it may pause within a request's body. 30 s when zero.
 	WriteTimeout, ReadTimeout time.Duration
 
 	// StreamAfter is how long a request of a session over HTTP may go on before

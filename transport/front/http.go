@@ -39,7 +39,7 @@ func NewHTTP(service Service, clients Clients, opts Options) http.Handler {
 func (h *httpFront) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	accepts := readAccept(r.Header)
 	rep := newReply(w, accepts, &h.opts)
-	rep.life = r.Context()
+	rep.life, rep.pauses = r.Context(), r.ProtoMajor > 1
 	defer func() {
 		// Whatever happens, the keep-alive timer must not outlive the handler.
 		if rep.end(); rep.isCut() {

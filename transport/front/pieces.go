@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/mcpx/mcpx/transport/jsonrpc"
 )
@@ -68,14 +69,20 @@ func (r *reply) take(id jsonrpc.ID, length int64) bool {
 	return true
 }
 
-// pass sends the next piece of a result that was taken.
+// pass sends the next piece of a result that was taken, in one go: that is a
+// fourth of the system calls that chunks would cost.
 func (r *reply) pass(piece []byte) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.pieces.left >= 0 {
 		r.pieces.left -= int64(len(piece))
 	}
-	return r.sent(r.put(piece))
+	_ = r.rc.SetWriteDeadline(time.Now().Add(r.opts.WriteTimeout)) // as in put
+	_, err := r.w.Write(piece)
+	if r.pauses {
+		_ = r.rc.SetWriteDeadline(time.Time{})
+	}
+	return r.sent(err)
 }
 
 // finishPieces ends an answer whose result was taken; false when none was.

@@ -47,6 +47,7 @@ type reply struct {
 	timer     *time.Timer
 	buf       []byte
 	pieces    *pieces // of a result; nil where it is whole
+	pauses    bool    // over HTTP/2, where a deadline would end a stream that is quiet
 }
 
 func newReply(w http.ResponseWriter, accept accept, opts *Options) *reply {
