@@ -29,26 +29,30 @@ const resolveAttempts = 4
 // if ctx's cause is a *messages.Failure, that one.
 func (r *Runtime) Call(ctx context.Context, call messages.Call, sink messages.Sink) messages.Outcome {
 	began := r.env.Clock.Now()
-	var out, first messages.Outcome // first: what was told of a call that is made again
+	out, entry := r.callOnce(ctx, &messages.Admit{Call: call}, sink)
+	return r.repeat(ctx, call, sink, began, out, entry)
+}
+
+// repeat makes a call that has ended with out again, as often as it may be.
+func (r *Runtime) repeat(ctx context.Context, call messages.Call, sink messages.Sink, began time.Time, out messages.Outcome, entry *gateway.Entry) messages.Outcome {
+	var first messages.Outcome // what was told of a call that is made again
 	again, left := "", time.Duration(0)
-	for range resolveAttempts {
-		var entry *gateway.Entry
-		out, entry = r.callOnce(ctx, &messages.Admit{Call: call, Again: again, Left: left}, sink)
+	for attempt := 1; ; attempt++ {
 		f := out.Failure
 		if f != nil && again != "" && f.Sent == messages.SentNo {
 			out = first // the truth about it: it was sent once
 		}
 		if f == nil {
-			break
+			return out
 		}
 		if ctx.Err() != nil {
 			told := *f
 			told.Sent = max(f.Sent, out.Failure.Sent)
 			out.Failure = &told
-			break
+			return out
 		}
 		if !f.Stale && (again != "" || !harmless(f) || !repeatable(entry, &call)) {
-			break
+			return out
 		}
 		if !f.Stale {
 			first, again = out, f.Message
@@ -57,15 +61,18 @@ func (r *Runtime) Call(ctx context.Context, call messages.Call, sink messages.Si
 		if entry != nil {
 			left = cmp.Or(call.Timeout, entry.Spec.Policy.RequestTimeout) - r.env.Clock.Now().Sub(began)
 			if left <= 0 {
-				break
+				return out
 			}
 		}
 		// The name is resolved once more when the gateway has seen what happened.
 		if _, err := ask[messages.Synced](ctx, r, r.root, messages.Sync{}); err != nil && ctx.Err() == nil {
-			break
+			return out
 		}
+		if attempt == resolveAttempts {
+			return out
+		}
+		out, entry = r.callOnce(ctx, &messages.Admit{Call: call, Again: again, Left: left}, sink)
 	}
-	return out
 }
 
 // harmless tells whether a failure is one after which a call may be made again,
@@ -96,11 +103,7 @@ func (r *Runtime) callOnce(ctx context.Context, admit *messages.Admit, sink mess
 	admit.ID, admit.Cache = id, cacheKey(entry, call)
 	a.send(upstream, admit)
 	// Behind the Admit: a context that has ended already would else be told first, to nobody.
-	stop := link.AfterFunc(ctx, func() {
-		// By way of the upstream, behind the Admit: the session may not live yet.
-		f := cancelled(ctx, call.Server)
-		r.system.Root.Send(upstream, messages.CancelCall{ID: id, Reason: cmp.Or(f.Reason, f.Message), Said: f.Said})
-	})
+	stop := link.AfterFunc(ctx, func() { r.giveUp(ctx, upstream, id, call.Server) })
 	defer stop()
 	out := r.await(a, upstream, admit, sink)
 	if ctx.Err() != nil && out.Failure != nil && out.Failure.Kind == messages.KindCancelled {
@@ -109,6 +112,12 @@ func (r *Runtime) callOnce(ctx context.Context, admit *messages.Admit, sink mess
 		out.Failure = f
 	}
 	return out, entry
+}
+
+// giveUp cancels a call by way of the upstream: the session may not live yet.
+func (r *Runtime) giveUp(ctx context.Context, upstream *actor.PID, id uint64, server string) {
+	f := cancelled(ctx, server)
+	r.system.Root.Send(upstream, messages.CancelCall{ID: id, Reason: cmp.Or(f.Reason, f.Message), Said: f.Said})
 }
 
 // await takes the lease when it comes, does the I/O, and returns the session's

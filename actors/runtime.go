@@ -32,13 +32,14 @@ type Options struct {
 // Runtime is the one door to the actors. Its methods may be called
 // concurrently; after Close every one of them answers that nothing is there.
 type Runtime struct {
-	system *actor.ActorSystem
-	root   *actor.PID // the gateway
-	table  *gateway.Table
-	env    *kit.Env
-	ids    atomic.Uint64 // askers
-	calls  atomic.Uint64 // sessions
-	spared chan *asker
+	system  *actor.ActorSystem
+	root    *actor.PID // the gateway
+	table   *gateway.Table
+	env     *kit.Env
+	ids     atomic.Uint64 // askers
+	calls   atomic.Uint64 // sessions
+	spared  chan *asker
+	errands chan *errand // spared, too
 
 	closing   atomic.Bool
 	closeOnce sync.Once
@@ -62,9 +63,10 @@ func New(opts Options) *Runtime {
 			// The throttle keeps a goroutine for its interval, beyond our close.
 			actor.WithDeadLetterThrottleInterval(time.Millisecond),
 		),
-		table:  gateway.NewTable(),
-		spared: make(chan *asker, sparedAskers),
-		env:    &kit.Env{Clock: opts.Clock, Jitter: opts.Jitter, Tasks: &kit.Tasks{}, Limits: opts.Limits},
+		table:   gateway.NewTable(),
+		spared:  make(chan *asker, sparedAskers),
+		errands: make(chan *errand, sparedAskers),
+		env:     &kit.Env{Clock: opts.Clock, Jitter: opts.Jitter, Tasks: &kit.Tasks{}, Limits: opts.Limits},
 	}
 	pid, err := r.system.Root.SpawnNamed(gateway.Props(gateway.Config{
 		Env: r.env, Dialer: opts.Dialer, Table: r.table, IDs: new(atomic.Uint64),

@@ -30,6 +30,8 @@ type Server struct {
 	Refuse func(req link.DialRequest) error
 	// Do, if set, answers requests other than lists.
 	Do func(ctx context.Context, c *Conn, req messages.Request, sink messages.Sink) messages.Outcome
+	// Start, if set, is how a request is started for which nobody waits.
+	Start func(c *Conn, req messages.Request, sink messages.Sink, done func(messages.Outcome))
 	// Listed, if set, is told on which connection a list is asked for.
 	Listed func(c *Conn)
 	// List, if set, answers lists: the raw result of method and cursor.
@@ -192,6 +194,16 @@ func (c *Conn) Do(ctx context.Context, req messages.Request, sent *link.SentFlag
 		return messages.Outcome{Result: req.Params}
 	}
 	return c.server.Do(ctx, c, req, sink)
+}
+
+// Start implements link.Starter.
+func (c *Conn) Start(ctx context.Context, req messages.Request, sent *link.SentFlag, sink messages.Sink, done func(messages.Outcome)) {
+	if c.server.Start != nil {
+		sent.Raise()
+		c.server.Start(c, req, sink, done)
+		return
+	}
+	go func() { done(c.Do(ctx, req, sent, sink)) }()
 }
 
 func (c *Conn) list(req messages.Request) messages.Outcome {

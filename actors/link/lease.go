@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 
 	"github.com/asynkron/protoactor-go/actor"
+	"github.com/mcpx/mcpx/actors/kit"
 	"github.com/mcpx/mcpx/messages"
 )
 
@@ -23,10 +24,7 @@ type Lease struct {
 func (l Lease) Do(req messages.Request, server string, sink messages.Sink) (out messages.Outcome) {
 	defer func() {
 		if r := recover(); r != nil {
-			out = messages.Outcome{Failure: &messages.Failure{
-				Kind: messages.KindInternal, Server: server, Sent: l.Sent.Sent(),
-				Message: fmt.Sprintf("server %q: internal error during %s: %v\n%s", server, req.Method, r, debug.Stack()),
-			}}
+			out = Panicked(r, server, req.Method, l.Sent)
 		}
 	}()
 	switch req.Kind {
@@ -44,4 +42,29 @@ func (l Lease) Do(req messages.Request, server string, sink messages.Sink) (out 
 	case messages.RequestCall:
 	}
 	return l.Conn.Do(l.Context, req, l.Sent, sink)
+}
+
+// Panicked is the outcome of a request in which there was a panic: to be called
+// by who recovers from it.
+func Panicked(reason any, server, method string, sent *SentFlag) messages.Outcome {
+	return messages.Outcome{Failure: &messages.Failure{
+		Kind: messages.KindInternal, Server: server, Sent: sent.Sent(),
+		Message: fmt.Sprintf("server %q: internal error during %s: %v\n%s", server, method, reason, debug.Stack()),
+	}}
+}
+
+// Start is Do without a goroutine that waits, where the connection can do that.
+// done gets the outcome; it may be called twice after a panic.
+func (l Lease) Start(req messages.Request, server string, sink messages.Sink, done func(messages.Outcome)) {
+	starter, ok := l.Conn.(Starter)
+	if !ok || req.Kind != messages.RequestCall {
+		kit.Go(func() { done(l.Do(req, server, sink)) })
+		return
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			done(Panicked(r, server, req.Method, l.Sent))
+		}
+	}()
+	starter.Start(l.Context, req, l.Sent, sink, done)
 }

@@ -96,6 +96,14 @@ type Conn interface {
 	Close(ctx context.Context) error
 }
 
+// Starter is a Conn that needs no goroutine to wait for an answer.
+type Starter interface {
+	// Start is Do, without waiting: done gets the outcome, once, on whatever
+	// goroutine ends the request, perhaps before Start returns. It must not
+	// block. A panic of the sink is an internal failure of this request.
+	Start(ctx context.Context, req messages.Request, sent *SentFlag, sink messages.Sink, done func(messages.Outcome))
+}
+
 // SentFlag tells whether a byte of a request may have reached its server. The
 // zero value says no. It is raised by the goroutine that writes and read by
 // the session actor when that has to answer first.
@@ -103,6 +111,10 @@ type SentFlag struct{ raised atomic.Bool }
 
 // Raise notes that from here on the request may have been received.
 func (f *SentFlag) Raise() { f.raised.Store(true) }
+
+// Lower takes that back: it was about to be written, and no byte of it has been.
+// Whoever has asked meanwhile was told that it may.
+func (f *SentFlag) Lower() { f.raised.Store(false) }
 
 // Sent returns SentNo or SentUnknown.
 func (f *SentFlag) Sent() messages.Sent {

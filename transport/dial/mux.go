@@ -240,6 +240,9 @@ func (x *mux) put(p *pending, n messages.Notification) {
 	if p.notes.put(n) {
 		x.counts.dropped.Add(1)
 	}
+	if p.onNote != nil {
+		p.onNote()
+	}
 }
 
 // note shows a complaint of ours about the server.

@@ -20,12 +20,14 @@ type pending struct {
 	token    json.RawMessage // the caller's progress token; nil when it wants no progress
 	wantsLog bool            // a modern server may log for this request
 	own      bool            // ours: the handshake, the subscription
+	alone    bool            // no other request was in flight when this one came
 	sent     *link.SentFlag
 	posted   chan struct{} // HTTP+SSE: closed when nothing more is sent of it
 
-	done  chan messages.Outcome  // takes exactly one; unused when onEnd is set
-	onEnd func(messages.Outcome) // runs on the reader; does not block
-	notes ring
+	done   chan messages.Outcome  // takes exactly one; unused when onEnd is set
+	onEnd  func(messages.Outcome) // runs on the reader; does not block
+	notes  ring
+	onNote func() // runs on the reader when there are notes; does not block; may be nil
 }
 
 func (p *pending) end(out messages.Outcome) {
@@ -39,16 +41,7 @@ func (p *pending) end(out messages.Outcome) {
 // await hands on the notifications of p and returns its outcome, or false when
 // ctx ends first.
 func (p *pending) await(ctx context.Context, sink messages.Sink) (messages.Outcome, bool) {
-	deliver := func() {
-		for _, n := range p.notes.take() {
-			if sink == nil || ctx.Err() != nil || sink.Notify(n) != nil {
-				sink = nil // nobody reads any more; the answer may still matter
-				if n.Reply != nil {
-					n.Reply(messages.Answer{})
-				}
-			}
-		}
-	}
+	deliver := func() { sink = handOver(ctx, sink, p.notes.take()) }
 	for {
 		select {
 		case out := <-p.done:
@@ -60,6 +53,20 @@ func (p *pending) await(ctx context.Context, sink messages.Sink) (messages.Outco
 			return messages.Outcome{}, false
 		}
 	}
+}
+
+// handOver hands notifications to a sink, and returns it: nil when nobody reads
+// any more.
+func handOver(ctx context.Context, sink messages.Sink, notes []messages.Notification) messages.Sink {
+	for _, n := range notes {
+		if sink == nil || ctx.Err() != nil || sink.Notify(n) != nil {
+			sink = nil // the answer may still matter
+			if n.Reply != nil {
+				n.Reply(messages.Answer{})
+			}
+		}
+	}
+	return sink
 }
 
 // givenUp is the failure of a request whose context has ended.
@@ -127,6 +134,7 @@ func (t *table) add(p *pending) bool {
 	}
 	t.last++
 	p.id = t.last
+	p.alone = len(t.open) == 0
 	t.open[p.id] = p
 	return true
 }

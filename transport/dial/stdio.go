@@ -92,16 +92,7 @@ func (c *stdioConn) Do(ctx context.Context, req messages.Request, sent *link.Sen
 	if !c.table.add(p) {
 		return messages.Outcome{Failure: c.gone(sent)}
 	}
-	params := req.Params
-	if p.token != nil {
-		params = jsonrpc.Set(params, integer(p.id), "_meta", mcp.MetaProgressToken)
-	}
-	if c.peer.Modern {
-		params = c.as.modern(params, c.peer.Protocol, req.LogLevel)
-	} else {
-		params = c.as.legacy(params)
-	}
-	if failure := c.send(p, params); failure != nil {
+	if failure := c.send(p, c.paramsOf(p, req)); failure != nil {
 		return messages.Outcome{Failure: failure}
 	}
 	out, answered := p.await(ctx, sink)
@@ -109,9 +100,26 @@ func (c *stdioConn) Do(ctx context.Context, req messages.Request, sent *link.Sen
 		out = c.abandon(ctx, p)
 		c.forsake(p)
 	}
+	return c.finished(req.Method, out)
+}
+
+// paramsOf are the params of p, which is in the table, as this server is to get them.
+func (c *stdioConn) paramsOf(p *pending, req messages.Request) json.RawMessage {
+	params := req.Params
+	if p.token != nil {
+		params = jsonrpc.Set(params, integer(p.id), "_meta", mcp.MetaProgressToken)
+	}
+	if c.peer.Modern {
+		return c.as.modern(params, c.peer.Protocol, req.LogLevel)
+	}
+	return c.as.legacy(params)
+}
+
+// finished is an outcome as a caller is to get it.
+func (c *stdioConn) finished(method string, out messages.Outcome) messages.Outcome {
 	out.Streamed = c.mirror // a pipe is a stream: over HTTP, too, the answer comes on one
 	if c.peer.Modern && out.Failure == nil && !c.mirror {
-		if result, failure, asked := answerInputRequired(c.name, req.Method, out.Result); asked {
+		if result, failure, asked := answerInputRequired(c.name, method, out.Result); asked {
 			return messages.Outcome{Result: result, Failure: failure}
 		}
 	}
@@ -122,7 +130,7 @@ func (c *stdioConn) Do(ctx context.Context, req messages.Request, sent *link.Sen
 // not, and no byte was written.
 func (c *stdioConn) send(p *pending, params json.RawMessage) *messages.Failure {
 	line := append(jsonrpc.AppendRequest(nil, jsonrpc.IntID(p.id), p.method, params), '\n')
-	err := c.out.send(outgoing{line: line, id: p.id, sent: p.sent})
+	err := c.out.send(outgoing{line: line, id: p.id, sent: p.sent, urgent: p.alone})
 	if err == nil {
 		return nil
 	}
@@ -143,6 +151,11 @@ func (c *stdioConn) abandon(ctx context.Context, p *pending) messages.Outcome {
 	if c.table.take(p.id) == nil {
 		return <-p.done
 	}
+	return c.withdraw(ctx, p)
+}
+
+// withdraw tells the server that a request is given up which is in the table no more.
+func (c *stdioConn) withdraw(ctx context.Context, p *pending) messages.Outcome {
 	if c.doubts.raisedBy(ctx) {
 		defer c.doubt()
 	}
@@ -165,7 +178,7 @@ func (c *stdioConn) Notify(_ context.Context, n messages.Notification) error {
 
 // line sends a message that no request belongs to.
 func (c *stdioConn) line(message []byte) error {
-	return c.out.send(outgoing{line: append(message, '\n'), sent: &link.SentFlag{}})
+	return c.out.send(outgoing{line: append(message, '\n'), sent: &link.SentFlag{}, urgent: true})
 }
 
 // survive makes a bug in what the reader calls cost this connection and nothing else.

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"syscall"
 
+	"github.com/mcpx/mcpx/actors/kit"
 	"github.com/mcpx/mcpx/actors/link"
 )
 
@@ -20,24 +21,36 @@ var (
 
 // outbox writes lines to a server's stdin. It never blocks its callers: what
 // the pipe does not take at once waits in a bounded queue, which one goroutine
-// writes out for as long as there is something in it.
+// writes out for as long as there is something in it. So does what is not
+// urgent: it goes out with whatever comes until that goroutine runs.
 type outbox struct {
 	file   *os.File
 	raw    syscall.RawConn
 	broken func(error) // told once, on a goroutine of its own, when a write has failed
 
 	mu       sync.Mutex
-	queue    []outgoing // the first one is being written while flushing
+	queue    []outgoing // the first ones are being written while flushing
+	begun    int        // of the queue: with one write, of which bytes may be out
 	bytes    int        // in the queue
 	flushing bool
-	err      error // why nothing is written any more
+	batch    []byte // room for several lines
+	err      error  // why nothing is written any more
 }
+
+// mostTogether bounds how many bytes of several lines one write takes: what it
+// has begun cannot be withdrawn.
+const mostTogether = 16 << 10
+
+// mostRoom is how many lines an empty queue keeps room for.
+const mostRoom = 1024
 
 // outgoing is one line with its newline, or what is left of it.
 type outgoing struct {
-	line []byte
-	id   int64 // of the request, 0 for others
-	sent *link.SentFlag
+	line   []byte
+	id     int64 // of the request, 0 for others
+	sent   *link.SentFlag
+	urgent bool // nothing is likely to come right behind it
+	rest   bool // its beginning has been written
 }
 
 func newOutbox(file *os.File, broken func(error)) *outbox {
@@ -56,7 +69,8 @@ func (o *outbox) send(m outgoing) error {
 	if o.err != nil {
 		return o.err
 	}
-	if !o.flushing {
+	switch {
+	case !o.flushing && (m.urgent || len(m.line) > mostTogether):
 		m.sent.Raise()
 		n, err := o.try(m.line)
 		if err != nil {
@@ -66,16 +80,16 @@ func (o *outbox) send(m outgoing) error {
 		if n == len(m.line) {
 			return nil
 		}
-		m.line = m.line[n:]
-		o.flushing = true
-		o.queue, o.bytes = append(o.queue, m), o.bytes+len(m.line)
-		go o.flush()
-		return nil
-	}
-	if o.bytes > 0 && o.bytes+len(m.line) > mostQueued {
+		m.line, m.rest = m.line[n:], n > 0
+		o.begun = 1
+	case o.bytes > 0 && o.bytes+len(m.line) > mostQueued:
 		return errNotReading
 	}
 	o.queue, o.bytes = append(o.queue, m), o.bytes+len(m.line)
+	if !o.flushing {
+		o.flushing = true
+		kit.Go(o.flush)
+	}
 	return nil
 }
 
@@ -100,22 +114,69 @@ func (o *outbox) flush() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for len(o.queue) > 0 && o.err == nil {
-		m := o.queue[0]
-		m.sent.Raise()
+		lines := o.next()
 		o.mu.Unlock()
-		_, err := o.file.Write(m.line) // ends when the file is closed
+		n, err := o.file.Write(lines) // ends when the file is closed
 		o.mu.Lock()
 		if err != nil {
+			o.unsent(n)
 			o.fail(err)
 			break
 		}
-		o.queue[0] = outgoing{}
-		o.queue, o.bytes = o.queue[1:], o.bytes-len(m.line)
+		o.drop(o.begun)
 	}
 	if o.err != nil {
-		o.queue, o.bytes = nil, 0
+		o.drop(len(o.queue))
 	}
 	o.flushing = false
+}
+
+// drop forgets the first n lines of the queue.
+func (o *outbox) drop(n int) {
+	for i := range o.queue[:n] {
+		o.bytes -= len(o.queue[i].line)
+		o.queue[i] = outgoing{}
+	}
+	o.begun = 0
+	if n < len(o.queue) {
+		o.queue = o.queue[n:]
+		return
+	}
+	o.queue = o.queue[:0]
+	if cap(o.queue) > mostRoom {
+		o.queue = nil
+	}
+}
+
+// unsent takes back what was said of lines that had begun, but for those of
+// which one of n bytes was.
+func (o *outbox) unsent(n int) {
+	for i := range o.queue[:o.begun] {
+		if n <= 0 && (i > 0 || !o.queue[i].rest) {
+			o.queue[i].sent.Lower()
+		}
+		n -= len(o.queue[i].line)
+	}
+}
+
+// next begins the first line, with those behind it that fit into one write.
+func (o *outbox) next() []byte {
+	o.queue[0].sent.Raise()
+	lines := o.queue[0].line
+	n := len(lines)
+	for o.begun = 1; o.begun < len(o.queue); o.begun++ {
+		m := &o.queue[o.begun]
+		if n += len(m.line); n > mostTogether {
+			break
+		}
+		if o.begun == 1 {
+			lines = append(o.batch[:0], lines...)
+		}
+		m.sent.Raise()
+		lines = append(lines, m.line...)
+		o.batch = lines
+	}
+	return lines
 }
 
 func (o *outbox) fail(err error) {
@@ -129,7 +190,7 @@ func (o *outbox) fail(err error) {
 func (o *outbox) withdraw(id int64) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for i := 1; i < len(o.queue); i++ { // the first one has begun
+	for i := o.begun; i < len(o.queue); i++ {
 		if o.queue[i].id == id {
 			o.bytes -= len(o.queue[i].line)
 			o.queue = append(o.queue[:i], o.queue[i+1:]...)

@@ -72,7 +72,7 @@ func TestOutbox_WhatDoesNotFitWaitsInOrderAndGoesOutAsTheServerReads(t *testing.
 	flags := make([]link.SentFlag, lines)
 	for i := range lines {
 		line := append(slices.Repeat([]byte{byte('0' + i)}, size-1), '\n')
-		if err := o.send(outgoing{line: line, id: int64(i + 1), sent: &flags[i]}); err != nil {
+		if err := o.send(outgoing{line: line, id: int64(i + 1), sent: &flags[i], urgent: true}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -132,4 +132,132 @@ func TestOutbox_AMessageLargerThanTheQueueIsTakenAlone(t *testing.T) {
 		defer o.mu.Unlock()
 		return !o.flushing && o.bytes == 0
 	})
+}
+
+// outboxTo returns an outbox that writes into a pipe which nobody reads yet.
+func outboxTo(t *testing.T) (o *outbox, r *os.File, failed chan error) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	failed = make(chan error, 1)
+	t.Cleanup(func() { _, _ = r.Close(), w.Close() })
+	return newOutbox(w, func(err error) { failed <- err }), r, failed
+}
+
+func (o *outbox) idle() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return !o.flushing && len(o.queue) == 0 && o.bytes == 0
+}
+
+func TestOutbox_WhatIsUrgentIsWrittenBeforeSendReturns(t *testing.T) {
+	o, r, _ := outboxTo(t)
+	for range 3 {
+		sent := new(link.SentFlag)
+		if err := o.send(outgoing{line: []byte("now\n"), sent: sent, urgent: true}); err != nil || sent.Sent() != messages.SentUnknown || !o.idle() {
+			t.Errorf("%v, sent %v", err, sent.Sent())
+		}
+		var b [16]byte
+		if n, err := r.Read(b[:]); err != nil || string(b[:n]) != "now\n" {
+			t.Errorf("%q (%v)", b[:n], err)
+		}
+	}
+}
+
+func TestOutbox_WhatIsNotGoesOutByItself(t *testing.T) {
+	o, r, _ := outboxTo(t)
+	if err := o.send(outgoing{line: []byte("alone\n"), sent: new(link.SentFlag)}); err != nil {
+		t.Fatal(err)
+	}
+	var b [16]byte
+	if n, err := r.Read(b[:]); err != nil || string(b[:n]) != "alone\n" {
+		t.Errorf("%q (%v)", b[:n], err)
+	}
+	eventually(t, "the end of the flusher", o.idle)
+}
+
+// The first ones fill the pipe; of those behind them only what one write takes
+// has begun, and the rest can be withdrawn.
+func TestOutbox_OneWriteTakesSeveralLinesAndNoMore(t *testing.T) {
+	o, r, _ := outboxTo(t)
+	full := append(slices.Repeat([]byte{'x'}, 1<<20), '\n')
+	if err := o.send(outgoing{line: full, sent: new(link.SentFlag), urgent: true}); err != nil {
+		t.Fatal(err)
+	}
+	const lines, size = 64, 1 << 10 // four batches
+	want := string(full)
+	flags := make([]link.SentFlag, lines)
+	for i := range lines {
+		line := append(slices.Repeat([]byte{byte('0' + i)}, size-1), '\n')
+		if err := o.send(outgoing{line: line, id: int64(i + 1), sent: &flags[i]}); err != nil {
+			t.Fatal(err)
+		}
+		if i%8 != 7 {
+			want += string(line)
+		}
+	}
+	for i := 7; i < lines; i += 8 {
+		if flags[i].Sent() != messages.SentNo || !o.withdraw(int64(i+1)) || o.withdraw(int64(i+1)) {
+			t.Errorf("%d has not begun, and can be withdrawn once", i)
+		}
+	}
+	got := make([]byte, len(want))
+	for n := 0; n < len(got); {
+		m, err := r.Read(got[n:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		n += m
+	}
+	if string(got) != want {
+		t.Error("the lines came otherwise")
+	}
+	eventually(t, "the end of the flusher", o.idle)
+	for i := range lines {
+		if sent := flags[i].Sent() != messages.SentNo; sent == (i%8 == 7) {
+			t.Errorf("%d: sent %v", i, sent)
+		}
+	}
+}
+
+// Of a batch that fails, what no byte was written of was not sent.
+func TestOutbox_AWriteThatFailsTakesBackWhatWasNotWritten(t *testing.T) {
+	o, r, failed := outboxTo(t)
+	flags := make([]link.SentFlag, 8)
+	if err := o.send(outgoing{line: make([]byte, 1<<20), sent: &flags[0], urgent: true}); err != nil { // more than the pipe holds
+		t.Fatal(err)
+	}
+	for i := 1; i < len(flags); i++ {
+		if err := o.send(outgoing{line: []byte("lost\n"), sent: &flags[i]}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_ = r.Close()
+	if err := <-failed; err == nil {
+		t.Error("no error, though nobody can read any more")
+	}
+	eventually(t, "the end of the flusher", o.idle)
+	for i := range flags {
+		if sent := flags[i].Sent() != messages.SentNo; sent != (i == 0) {
+			t.Errorf("%d: sent %v", i, sent)
+		}
+	}
+	if err := o.send(outgoing{line: []byte("late\n"), sent: new(link.SentFlag), urgent: true}); err == nil {
+		t.Error("a broken outbox took a line")
+	}
+
+	o, r, failed = outboxTo(t)
+	_ = r.Close()
+	sent := new(link.SentFlag)
+	if err := o.send(outgoing{line: []byte("lost\n"), sent: sent}); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-failed; err == nil {
+		t.Error("no error, though nobody reads")
+	}
+	if sent.Sent() != messages.SentNo {
+		t.Error("the only line of a write that failed counts as sent")
+	}
 }

@@ -26,6 +26,14 @@ type Service interface {
 	Serve(ctx context.Context, req mcp.Request, sink messages.Sink) (json.RawMessage, error)
 }
 
+// Starter is a Service that needs no goroutine to wait for an answer.
+type Starter interface {
+	// Start is Serve, without waiting: done gets the answer, once, on a
+	// goroutine that is another's; it must not block, nor panic. false: nothing
+	// was begun, and Serve is the way.
+	Start(ctx context.Context, req mcp.Request, sink messages.Sink, done func(json.RawMessage, error)) bool
+}
+
 // Clients are the client actors behind the runtime's door (actors.Runtime).
 // Failures are *messages.Failure: KindUnknownUpstream does not occur;
 // KindUnavailable means that there is no such session (or it belongs to

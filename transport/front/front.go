@@ -99,6 +99,16 @@ const (
 	noteAcknowledged = "notifications/subscriptions/acknowledged"
 )
 
+// frontsOwn tells whether a method is one that the front answers or refuses
+// itself, at least in one era.
+func frontsOwn(method string) bool {
+	switch method {
+	case methodInitialize, methodPing, methodSetLevel, methodDiscover, methodListen, methodSubscribe, methodUnsubscribe:
+		return true
+	}
+	return false
+}
+
 // answer answers one request, in its caller's era. initialize of the legacy
 // era and subscriptions/listen of the modern one are not for it: they belong
 // to the transport, which owns sessions and streams.
@@ -165,16 +175,29 @@ func (r response) none() bool { return r.ready == nil && r.id.IsZero() }
 
 // message is the answer in one piece; nil for none.
 func (r response) message() []byte {
-	if r.ready != nil || r.none() {
-		return r.ready
+	if r.none() {
+		return nil
 	}
-	return jsonrpc.AppendResult(nil, r.id, r.result)
+	return r.append(nil)
+}
+
+// append appends the answer, which is not none.
+func (r response) append(dst []byte) []byte {
+	if r.ready != nil {
+		return append(dst, r.ready...)
+	}
+	return jsonrpc.AppendResult(dst, r.id, r.result)
 }
 
 // conclude answers one request that its session knows, and forgets it by end.
 func (e *endpoint) conclude(ctx context.Context, req request, deliver func(messages.Notification) error, end func()) response {
 	defer end() // also when there is a bug
 	result, problem := e.answer(ctx, req, deliver)
+	return concluded(ctx, req, result, problem, end)
+}
+
+// concluded is the response to a request, which end forgets.
+func concluded(ctx context.Context, req request, result json.RawMessage, problem *jsonrpc.Error, end func()) response {
 	quiet := silent(ctx)
 	if problem != nil && ctx.Err() != nil {
 		problem = errorOf(context.Cause(ctx), req.modern) // why it was given up, by us

@@ -246,6 +246,12 @@ type pipes struct {
 
 func newPipes(t *testing.T, opts Options) *pipes {
 	t.Helper()
+	return newPipesOf(t, opts, func(p *puppet) Service { return p })
+}
+
+// newPipesOf is newPipes with what is made of the puppet.
+func newPipesOf(t *testing.T, opts Options, of func(*puppet) Service) *pipes {
+	t.Helper()
 	p := &pipes{t: t, service: newPuppet(), clients: newRegistry(), lines: make(chan string, 4096), result: make(chan error, 1)}
 	in, inWriter := io.Pipe()
 	out, outWriter := io.Pipe()
@@ -253,7 +259,7 @@ func newPipes(t *testing.T, opts Options) *pipes {
 	ctx, stop := context.WithCancel(t.Context())
 	p.stop = stop
 	go func() {
-		p.result <- ServeStdio(ctx, in, outWriter, p.service, p.clients, opts)
+		p.result <- ServeStdio(ctx, in, outWriter, of(p.service), p.clients, opts)
 		outWriter.Close()
 	}()
 	go p.scan(out)
@@ -318,4 +324,21 @@ func code(t *testing.T, message string) int {
 		t.Fatalf("%v in %q", err, message)
 	}
 	return m.Error.Code
+}
+
+// servedTo serves a service over stdio to a client that has sent initialize and
+// writes its further lines to in, until that is closed.
+func servedTo(t *testing.T, service Service, out io.Writer) (in chan<- string, ended <-chan error) {
+	t.Helper()
+	lines, result := make(chan string), make(chan error, 1)
+	r, w := io.Pipe()
+	go func() {
+		defer w.Close()
+		_, _ = io.WriteString(w, initializeMessage(mcp.V20251125)+"\n")
+		for line := range lines {
+			_, _ = io.WriteString(w, line+"\n")
+		}
+	}()
+	go func() { result <- ServeStdio(t.Context(), r, out, service, newRegistry(), Options{}) }()
+	return lines, result
 }

@@ -72,6 +72,24 @@ func (l *lineWriter) write(message []byte) error {
 	return l.err
 }
 
+// post is write for those who must not wait: false when they would have to.
+func (l *lineWriter) post(answer response) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case answer.none() || l.err != nil:
+		return true
+	case len(l.waiting) >= mostWaiting:
+		return false
+	}
+	l.waiting = append(answer.append(l.waiting), '\n')
+	if !l.writing {
+		l.writing = true
+		kit.Go(l.rest)
+	}
+	return true
+}
+
 // out writes. The lock is held, but not meanwhile.
 func (l *lineWriter) out(b []byte) {
 	l.mu.Unlock()

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/mcpx/mcpx/messages"
+	"github.com/mcpx/mcpx/transport/jsonrpc"
 )
 
 // gate is a reader at the far end that decides when a write goes through, and how.
@@ -138,5 +139,32 @@ func TestLineWriter_AWriteThatFailsLetsEverybodyGo(t *testing.T) {
 	l.drain()
 	if err := l.failed(); !errors.Is(err, io.ErrClosedPipe) {
 		t.Errorf("failed: %v", err)
+	}
+}
+
+func TestLineWriter_PostNeverWaits(t *testing.T) {
+	g := newGate()
+	l := newLineWriter(g)
+	answer := func(size int) response { return response{ready: bytes.Repeat([]byte("x"), size)} }
+	if !l.post(response{}) || !l.post(answer(3)) { // none is nothing to write
+		t.Error("refused with nothing waiting")
+	}
+	if got := await(t, "the first write", g.arrived); string(got) != "xxx\n" {
+		t.Errorf("got %q", got)
+	}
+	if !l.post(response{id: jsonrpc.IntID(1), result: []byte("{}")}) || !l.post(answer(mostWaiting)) {
+		t.Error("refused with room left")
+	}
+	if l.post(answer(1)) {
+		t.Error("taken beyond the bound")
+	}
+	g.pass <- nil
+	if got := await(t, "the rest", g.arrived); !bytes.HasPrefix(got, []byte(`{"jsonrpc":"2.0","id":1,"result":{}}`+"\nxx")) {
+		t.Errorf("got %.60q", got)
+	}
+	g.pass <- io.ErrClosedPipe
+	l.drain()
+	if !l.post(answer(1)) {
+		t.Error("what nobody will read need not be kept")
 	}
 }

@@ -17,7 +17,7 @@ import (
 type upstream struct{ *puppet }
 
 func (u upstream) Open(context.Context, mcp.Caller) (messages.Peer, error) {
-	return messages.Peer{Info: u.describe.Info, Capabilities: u.describe.Capabilities}, nil
+	return messages.Peer{Info: u.describe.Info, Capabilities: u.describe.Capabilities, Instructions: u.describe.Instructions}, nil
 }
 
 func (u upstream) Mirrored(string) []mcp.ParamHeader { return nil }

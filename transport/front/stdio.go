@@ -43,6 +43,9 @@ func ServeStdio(ctx context.Context, in io.Reader, out io.Writer, service Servic
 		slots:     make(chan struct{}, stdioParallel),
 		replies:   make(chan struct{}, stdioParallel),
 	}
+	if c.relay != nil {
+		c.starter, _ = service.(Starter)
+	}
 	err := c.read(in)
 	return errors.Join(err, c.finish())
 }
@@ -59,6 +62,7 @@ type stdio struct {
 	lasting   context.Context // of streams: ends with the connection
 	principal messages.Principal
 
+	starter      Starter           // service, if that is a relay and one of these; else nil
 	legacy       mcp.Caller        // Client is set once initialize was answered
 	modernClient messages.ClientID // opened by the first modern request
 	announcing   bool              // the stream of list_changed runs
@@ -221,7 +225,7 @@ func (c *stdio) message(b []byte) {
 			c.refuse(msg.ID, problem)
 		}
 	default:
-		if problem := c.start(req, c.out.send); problem != nil {
+		if problem := c.start(req, nil); problem != nil {
 			c.refuse(msg.ID, problem)
 		}
 	}

@@ -63,7 +63,7 @@ func (c *stdio) open(req *request) *jsonrpc.Error {
 }
 
 // start serves one request beside the reading loop. done gets the answer, nil
-// when the client cancelled. The request is noted before this returns, so that
+// when the client cancelled; without it the answer is sent. The request is noted before this returns, so that
 // a cancellation on the next line finds it. An error is the answer of a
 // request that was not started.
 func (c *stdio) start(req request, done func(answer []byte)) *jsonrpc.Error {
@@ -83,12 +83,25 @@ func (c *stdio) start(req request, done func(answer []byte)) *jsonrpc.Error {
 		return beginError(err, id, req.modern)
 	}
 	c.requests.Add(1)
+	if done == nil && c.launch(ctx, req, end) {
+		return nil
+	}
 	kit.Go(func() { // with a stack that has grown already
-		defer c.requests.Done()
-		defer func() { <-c.slots }()
-		done(c.conclude(ctx, req, c.notifier(req.caller.Client), end).message())
+		defer c.release()
+		answer := c.conclude(ctx, req, c.notifier(req.caller.Client), end).message()
+		if done == nil {
+			c.out.send(answer)
+		} else {
+			done(answer)
+		}
 	})
 	return nil
+}
+
+// release ends the time of a request as one in flight.
+func (c *stdio) release() {
+	<-c.slots
+	c.requests.Done()
 }
 
 // notifier writes what is for a session.

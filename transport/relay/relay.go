@@ -80,6 +80,37 @@ func (s *Service) Serve(ctx context.Context, req mcp.Request, sink messages.Sink
 	return out.Result, out.Err()
 }
 
+// Starter is a Door that can make calls for which no goroutine waits: see
+// actors.Runtime.Start.
+type Starter interface {
+	Start(ctx context.Context, call messages.Call, sink messages.Sink, done func(messages.Outcome)) bool
+}
+
+// Start is Serve without a goroutine that waits; false where that is not the way.
+func (s *Service) Start(ctx context.Context, req mcp.Request, sink messages.Sink, done func(json.RawMessage, error)) bool {
+	door, ok := s.door.(Starter)
+	if !ok || s.counts(req) {
+		return false
+	}
+	asked, sealed := req.Request, mcp.IsModern(req.Caller.Protocol)
+	if sealed {
+		params, err := s.sealer.unseal(s.server, req.Caller.Principal, asked)
+		if err != nil {
+			return false // Serve says so
+		}
+		req.Request.Params = params
+	}
+	return door.Start(ctx, s.call(req.Caller, req.Request), sink, func(out messages.Outcome) {
+		if sealed {
+			out.Result = s.sealer.seal(s.server, req.Caller.Principal, asked, out.Result)
+		}
+		if to, ok := sink.(messages.Streamer); ok && out.Streamed {
+			to.Stream()
+		}
+		done(out.Result, out.Err())
+	})
+}
+
 // Mirrored returns the headers that repeat arguments of a tool.
 func (s *Service) Mirrored(tool string) []mcp.ParamHeader {
 	c, ok := s.door.Directory().Catalog(s.server)
