@@ -84,10 +84,19 @@ func TestCache_KeepsWhatReadsForItsTime(t *testing.T) {
 			t.Errorf("%d, %s: %s, kept %v; want %s, %v", i, tc.name, result, cached, want, tc.cached)
 		}
 	}
+	var shown messages.CacheStatus
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the status shows %+v, timers %v", shown, clock.Pending())
+		}
+	})
 	actortest.Eventually(t, "the status shows it", func() bool {
-		clock.Advance(time.Second)
-		c := status(t, r, "a").Cache
-		return c.Hits == 6 && c.Misses == 5 && c.Joined == 0 && c.Entries >= 1 && c.Bytes > 0
+		if clock.Due(time.Second) { // in a minute nothing is kept any more
+			clock.Advance(time.Second)
+		}
+		shown = status(t, r, "a").Cache
+		// An answer may overtake its being kept: who asks at once joins then.
+		return shown.Hits+shown.Joined == 6 && shown.Misses == 5 && shown.Entries >= 1 && shown.Bytes > 0
 	})
 }
 
