@@ -115,7 +115,7 @@ lint: $(LINT)
 cover: e2e-binary
 	@rm -rf $(COVERAGE) && mkdir -p $(COVERAGE)/unit $(COVERAGE)/e2e $(COVERAGE)/merged
 	@MCPX_BINARY=$(BIN)/mcpx MCPX_COVERDIR=$(COVERAGE)/e2e \
-		$(GO) test -race -timeout 10m -covermode=atomic -coverpkg=$(COVERED) ./... \
+		$(GO) test -race -timeout 20m -covermode=atomic -coverpkg=$(COVERED) ./... \
 		-args -test.gocoverdir=$(COVERAGE)/unit | sed -E 's/\tcoverage: [0-9.]+% of statements in .*//'
 	@$(MAKE) --no-print-directory cover-gate
 
