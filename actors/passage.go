@@ -34,8 +34,8 @@ func (p *passage) Notify(n messages.Notification) error {
 func (p *passage) Take(beginning []byte, length int64) bool {
 	to, ok := p.sink.(messages.Taker)
 	p.taken = p.taken || ok && !p.whole && to.Take(beginning, length)
-	if p.taken {
-		p.progress()
+	if more := length < 0 || length > int64(len(beginning))+1; p.taken && more {
+		p.progress() // the server has answered
 	}
 	return p.taken
 }

@@ -11,8 +11,11 @@ import (
 )
 
 const (
+	// worthwhile is the length from which an answer is read into memory that is
+	// used again, where somebody takes it from there.
+	worthwhile = 4 << 10
 	// longBytes is the length from which an answer is long: it is handed on as it
-	// comes, where somebody takes that, and is never here whole.
+	// comes, and is never here whole.
 	longBytes = 32 << 10
 	// pieceBytes is how much of it is read and handed on at a time, at most. With
 	// an eighth of it a result of 1 MiB costs a seventh more, in system calls.
@@ -26,7 +29,7 @@ var (
 
 // taker is who takes the answer in pieces; nil for nobody.
 func (x *httpExchange) taker(resp *http.Response) messages.Taker {
-	if n := resp.ContentLength; n >= 0 && n < longBytes || n > int64(x.c.limits.MessageBytes) {
+	if n := resp.ContentLength; n >= 0 && n < worthwhile || n > int64(x.c.limits.MessageBytes) {
 		return nil
 	}
 	switch x.method {
@@ -35,6 +38,19 @@ func (x *httpExchange) taker(resp *http.Response) messages.Taker {
 		return to
 	}
 	return nil // of the others we read something ourselves
+}
+
+// passWhole is inPieces for an answer that is there whole. ok is false for all
+// but a result.
+func (x *httpExchange) passWhole(to messages.Taker, body []byte) (r reply, ok bool) {
+	m, problem := jsonrpc.Parse(body, x.c.limits.Depth)
+	if problem != nil || m.Kind != jsonrpc.Response || m.ID != x.id || m.Result[0] != '{' || !to.Take(m.Result, int64(len(m.Result))+1) {
+		return reply{}, false
+	}
+	if err := to.Pass(m.Result); err != nil {
+		return reply{failure: x.unwanted(err)}, true
+	}
+	return reply{taken: true}, true
 }
 
 // passing is an answer on its way to its taker.
@@ -53,10 +69,14 @@ func (x *httpExchange) inPieces(resp *http.Response, to messages.Taker) (r reply
 	buf := beginnings.Get().(*[longBytes]byte)
 	defer beginnings.Put(buf)
 	n, err := fill(resp.Body, buf[:])
-	if n == len(buf) {
-		if r, ok = x.passOn(resp, to, buf[:], err); ok {
-			return r, nil, true
-		}
+	switch {
+	case n == len(buf):
+		r, ok = x.passOn(resp, to, buf[:], err)
+	case err == io.EOF && n >= worthwhile: //nolint:errorlint // it comes from Read
+		r, ok = x.passWhole(to, buf[:n])
+	}
+	if ok {
+		return r, nil, true
 	}
 	length := resp.ContentLength
 	if length > believed {

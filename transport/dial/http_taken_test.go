@@ -115,6 +115,42 @@ func TestTaken_TheResultComesInPiecesAsItIs(t *testing.T) {
 	})
 }
 
+// One that is not long is looked at as a whole before any of it goes anywhere.
+func TestTaken_AResultThatIsNotLongComesInOnePiece(t *testing.T) {
+	bothEras(t, puppethttp.Options{}, func(t *testing.T, p *puppethttp.Puppet, d *httpDial) {
+		c := d.dial(t)
+		result := longResult(10_000)
+		for _, chunked := range []bool{false, true} {
+			p.Once("tools/call:echo", says("\n"+envelope+result+` , "x":1}`, chunked))
+			e := new(eater)
+			out := taking(within(t), c, e)
+			if out.Failure != nil || !out.Taken || out.Result != nil || e.got.String() != result || e.pieces != 1 || e.length != int64(len(result))+1 {
+				t.Errorf("chunked %v: %+v, %d of %d bytes in %d pieces, %d foretold", chunked, out, e.got.Len(), len(result), e.pieces, e.length)
+			}
+			for text, problem := range map[string]string{
+				envelope + result + `,"id":9}`:                       `"id" occurs twice`,
+				envelope + result:                                    "unexpected end",
+				`{"jsonrpc":"2.0","id":"x","result":` + result + `}`: "holds no response to it",
+			} {
+				p.Once("tools/call:echo", says(text, chunked))
+				e := new(eater)
+				failed(t, taking(within(t), c, e), messages.KindUpstream, messages.SentUnknown, problem)
+				if e.offered {
+					t.Errorf("it was offered: %.60s", text)
+				}
+			}
+			p.Once("tools/call:echo", says(`{"jsonrpc":"2.0","id":$ID,"error":{"code":-7,"message":"m","data":`+result+`}}`, chunked))
+			if f := failed(t, taking(within(t), c, new(eater)), messages.KindUpstream, messages.SentDone, "m"); string(f.Data) != result {
+				t.Errorf("the data of an error: %.100s", f.Data)
+			}
+		}
+		p.Once("tools/call:echo", says(envelope+result+`}`, false))
+		e := &eater{full: errors.New("the client has gone"), pieces: 1}
+		failed(t, taking(within(t), c, e), messages.KindCancelled, messages.SentUnknown, "the client has gone")
+		lives(t, c)
+	})
+}
+
 // What is short, is not wanted in pieces, or has not said in its beginning what
 // it is, comes whole, as it always does.
 func TestTaken_WhateverElseComesWhole(t *testing.T) {
@@ -127,7 +163,8 @@ func TestTaken_WhateverElseComesWhole(t *testing.T) {
 			want    string
 		}{
 			"short":                  {envelope + `{"a":1}}`, false, `{"a":1}`},
-			"nearly long":            {envelope + `{"a":"` + strings.Repeat("x", longBytes-60) + `"}}`, false, `{"a":"` + strings.Repeat("x", longBytes-60) + `"}`},
+			"not worth it":           {envelope + `{"a":"` + strings.Repeat("x", worthwhile-60) + `"}}`, false, `{"a":"` + strings.Repeat("x", worthwhile-60) + `"}`},
+			"nearly long":            {envelope + `{"a":"` + strings.Repeat("x", longBytes-60) + `"}}`, true, `{"a":"` + strings.Repeat("x", longBytes-60) + `"}`},
 			"refused":                {envelope + long + `}`, true, long},
 			"no object":              {envelope + `[` + long + `]}`, false, `[` + long + `]`},
 			"behind a long member":   {`{"x":` + long + `,"jsonrpc":"2.0","id":$ID,"result":{"a":1}}`, false, `{"a":1}`},

@@ -4,21 +4,33 @@ import (
 	"bytes"
 	"context"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/mcpx/mcpx/transport/jsonrpc"
 )
 
 // pieces is an answer that goes to its client while it comes: plain JSON of which
-// the beginning is out. Its last byte waits for the verdict on all of it.
+// the beginning is out. Its last byte waits for the verdict on all of it. A short
+// one is held together until then.
 //
 //	undecided --take--> passing --finish--> ended
-//	                       └────end──────> cut: the connection is closed
+//	    ▲                │   └─────end────> cut: the connection is closed
+//	    └────withdraw────┘ (held)
 type pieces struct {
 	id   jsonrpc.ID
-	left int64 // of the length that the client was told; negative where it was not
+	left int64   // of the length that the client was told; negative where it was not
+	held *[]byte // all of a short answer, which leaves in one piece; nil where it does not
 	over bool
 }
+
+// heldBytes is the length up to which an answer is held until it is whole.
+const heldBytes = 32 << 10
+
+var holds = sync.Pool{New: func() any {
+	b := make([]byte, 0, heldBytes+128) // with what stands around a result
+	return &b
+}}
 
 // Take implements messages.Taker. A modern result must say by then that it is
 // complete: in any other there is something to be done.
@@ -55,6 +67,12 @@ func (r *reply) take(id jsonrpc.ID, length int64) bool {
 		r.timer.Stop()
 	}
 	r.pieces = &pieces{id: id, left: length}
+	if 0 <= length && length <= heldBytes {
+		r.err = errStreamClosed // for everything else
+		r.pieces.held = holds.Get().(*[]byte)
+		*r.pieces.held = jsonrpc.AppendResultHead((*r.pieces.held)[:0], id)
+		return true
+	}
 	head := jsonrpc.AppendResultHead(nil, id)
 	if length < 0 {
 		r.w.Header()["Content-Type"] = contentJSON
@@ -77,6 +95,10 @@ func (r *reply) pass(piece []byte) error {
 	if r.pieces.left >= 0 {
 		r.pieces.left -= int64(len(piece))
 	}
+	if held := r.pieces.held; held != nil {
+		*held = append(*held, piece...)
+		return nil
+	}
 	_ = r.rc.SetWriteDeadline(time.Now().Add(r.opts.WriteTimeout)) // as in put
 	_, err := r.w.Write(piece)
 	if r.pauses {
@@ -97,8 +119,25 @@ func (r *reply) finishPieces() bool {
 		tail = append(tail, bytes.Repeat([]byte(" "), int(more))...)
 	}
 	r.pieces.over = true
+	if held := r.pieces.held; held != nil {
+		*held = append(*held, tail...)
+		r.begin(http.StatusOK, int64(len(*held)))
+		_ = r.write(*held)
+		r.err = errStreamClosed
+		r.pieces.held = nil
+		holds.Put(held)
+		return true
+	}
 	_ = r.write(tail)
 	return true
+}
+
+// withdraw forgets a result of which nothing is out yet: its call has failed.
+// The caller holds the lock.
+func (r *reply) withdraw() {
+	if r.pieces != nil && r.pieces.held != nil {
+		r.pieces, r.err = nil, nil
+	}
 }
 
 // took tells whether the result goes out in pieces.

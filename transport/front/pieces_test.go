@@ -86,13 +86,18 @@ func bothCallers(t *testing.T, test func(t *testing.T, modern bool)) {
 }
 
 func TestPieces_AreOneAnswerOfTheRightLength(t *testing.T) {
+	short := []string{complete + strings.Repeat("x", 5000), strings.Repeat("x", 5000) + `"}`}
 	bothCallers(t, func(t *testing.T, modern bool) {
-		for _, behind := range []int{-1, 1, 2, 100} {
-			w, p := newPiecemeal(t, Options{}, func(string) ([]string, int, error) { return aLong(), behind, nil })
+		for i, behind := range []int{-1, 1, 2, 100, 1, 2, 100} {
+			pieces := aLong()
+			if i >= 4 {
+				pieces = short
+			}
+			w, p := newPiecemeal(t, Options{}, func(string) ([]string, int, error) { return pieces, behind, nil })
 			body, header := callOf(w, modern, 7, "long")
 			response := w.do(t.Context(), http.MethodPost, body, header...)
 			got := read(t, response)
-			want := `{"jsonrpc":"2.0","id":7,"result":` + strings.Join(aLong(), "") + "}"
+			want := `{"jsonrpc":"2.0","id":7,"result":` + strings.Join(pieces, "") + "}"
 			if strings.TrimRight(got, " ") != want || response.Header.Get("Content-Type") != typeJSON {
 				t.Errorf("%d behind: %s, %d bytes, not %d: %.100s", behind, response.Header.Get("Content-Type"), len(got), len(want), got)
 			}
@@ -131,6 +136,22 @@ func TestPieces_ThatStopMidwayEndTheConnection(t *testing.T) {
 			if status, _, got := w.post(body, header...); status != http.StatusOK || !strings.HasPrefix(got, `{"jsonrpc":"2.0","id":7,"result":`+complete) {
 				t.Errorf("the next: %d %.100s", status, got)
 			}
+		}
+	})
+}
+
+// Of a short one nothing is out before it is whole, so its caller hears why.
+func TestPieces_OfAShortResultThatFailsLeaveRoomForTheReason(t *testing.T) {
+	bothCallers(t, func(t *testing.T, modern bool) {
+		w, p := newPiecemeal(t, Options{}, func(string) ([]string, int, error) {
+			return []string{complete + `"}`}, 1, messages.Failf(messages.KindUnavailable, "a", "it died")
+		})
+		body, header := callOf(w, modern, 7, "short")
+		if _, media, got := w.post(body, header...); media != typeJSON || !strings.Contains(got, "it died") || !strings.Contains(got, `"id":7,"error"`) {
+			t.Errorf("%s %s", media, got)
+		}
+		if !<-p.taken {
+			t.Error("it was not taken")
 		}
 	})
 }

@@ -250,6 +250,7 @@ func (r *reply) begin(status int, length int64) {
 func (r *reply) answer(status int, message []byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.withdraw()
 	if r.streaming || status == http.StatusOK && !r.accept.json {
 		_ = r.send("", message)
 		r.finish()
@@ -270,6 +271,7 @@ func (r *reply) answer(status int, message []byte) {
 func (r *reply) closeSilently() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.withdraw()
 	switch {
 	case r.accept.sse:
 		if !r.streaming {
