@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -61,8 +62,14 @@ func newStdio(s streams) *cobra.Command {
 // they come up together; what takes longer is a sick disk, or hundreds of servers.
 const mostForStarts = 250 * time.Millisecond
 
+// stdioBallast is what ballastBytes is to serve, for one client: many such
+// programs may run at a time.
+const stdioBallast = 16 << 20
+
 // serveStdio serves whoever speaks over our own stdin and stdout.
 func serveStdio(ctx context.Context, s streams, a *app, endpoint string) error {
+	ballast := make([]byte, stdioBallast)
+	defer runtime.KeepAlive(ballast)
 	service := a.service
 	if endpoint != "" {
 		service = relay.New(a.runtime, endpoint, a.sealer)
