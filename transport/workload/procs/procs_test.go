@@ -83,7 +83,21 @@ func tree(t *testing.T) *exec.Cmd {
 			t.Error(err)
 		}
 	})
-	return cmd
+	// They have been forked, and are still on their way to what they run.
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	late := time.After(time.Minute)
+	for {
+		list, err := Descendants(cmd.Process.Pid)
+		if err == nil && len(list) == 2 && strings.HasPrefix(CommandLine(list[0].Pid), "cat") && strings.HasPrefix(CommandLine(list[1].Pid), "cat") {
+			return cmd
+		}
+		select {
+		case <-tick.C:
+		case <-late:
+			t.Fatalf("%v %v", list, err)
+		}
+	}
 }
 
 func TestDescendants_AreFoundAndMissedWhenTheyAreGone(t *testing.T) {
