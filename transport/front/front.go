@@ -153,6 +153,9 @@ func (e *endpoint) answer(ctx context.Context, req request, deliver func(message
 
 	result, err := e.serve(ctx, req, deliver)
 	if err != nil {
+		if req.pieces.took() && ctx.Err() == nil && failureOf(err).Kind != messages.KindCancelled {
+			e.opts.Logger.Warn("a result broke off on its way to the client", "method", req.msg.Method, "error", err)
+		}
 		return nil, errorOf(err, req.modern)
 	}
 	e.remember(req)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"slices"
@@ -111,11 +112,20 @@ func TestPieces_AreOneAnswerOfTheRightLength(t *testing.T) {
 	})
 }
 
+// said is a log, line by line.
+type said chan string
+
+func (s said) Write(line []byte) (int, error) {
+	s <- string(line)
+	return len(line), nil
+}
+
 // Who gets a beginning and no end must not take it for an answer.
 func TestPieces_ThatStopMidwayEndTheConnection(t *testing.T) {
 	bothCallers(t, func(t *testing.T, modern bool) {
 		for _, behind := range []int{-1, 1} {
-			w, _ := newPiecemeal(t, Options{}, func(name string) ([]string, int, error) {
+			logged := make(said, 64)
+			w, _ := newPiecemeal(t, Options{Logger: slog.New(slog.NewTextHandler(logged, nil))}, func(name string) ([]string, int, error) {
 				if name == "breaks" {
 					return aLong()[:2], behind, messages.Failf(messages.KindUnavailable, "a", "it died")
 				}
@@ -127,6 +137,9 @@ func TestPieces_ThatStopMidwayEndTheConnection(t *testing.T) {
 			response.Body.Close()
 			if !errors.Is(err, io.ErrUnexpectedEOF) || json.Valid(got) {
 				t.Errorf("%d behind: %d bytes, %v", behind, len(got), err)
+			}
+			if line := await(t, "what is logged", logged); !strings.Contains(line, "broke off") || !strings.Contains(line, "it died") {
+				t.Errorf("logged: %s", line)
 			}
 			// The next one, of the same id, finds nothing of it left.
 			body = strings.Replace(body, "breaks", "long", 1)
