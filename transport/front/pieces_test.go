@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -278,6 +279,37 @@ func TestPieces_DoNotBecomeAStreamMidway(t *testing.T) {
 		}
 		if m, problem := jsonrpc.Parse([]byte(got), 64); problem != nil || string(m.Result) != strings.Join(aLong(), "") {
 			t.Fatalf("%s: %v, %.100s", media, problem, got)
+		}
+	}
+}
+
+// deadlines is a response that remembers the last write deadline.
+type deadlines struct {
+	*httptest.ResponseRecorder
+	last time.Time
+}
+
+func (d *deadlines) SetWriteDeadline(at time.Time) error {
+	d.last = at
+	return nil
+}
+
+// Over HTTP/2 a deadline ends a stream on which nothing is written: while the
+// server takes its time there must be none.
+func TestPieces_LeaveNoDeadlineBehindWhereItWouldEndTheStream(t *testing.T) {
+	for _, pauses := range []bool{false, true} {
+		opts := Options{}.withDefaults()
+		w := &deadlines{ResponseRecorder: httptest.NewRecorder()}
+		r := newReply(w, accept{json: true}, &opts)
+		r.pauses = pauses
+		if !r.take(jsonrpc.IntID(1), -1) || r.pass([]byte(complete)) != nil {
+			t.Fatal("it is not taken")
+		}
+		if w.last.IsZero() != pauses {
+			t.Errorf("pauses %v: a deadline at %v", pauses, w.last)
+		}
+		if !r.finishPieces() || !w.last.IsZero() {
+			t.Errorf("pauses %v: a deadline at %v behind the end", pauses, w.last)
 		}
 	}
 }
