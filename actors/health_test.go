@@ -165,7 +165,7 @@ func TestHealth_PeriodicProbesRunWhenSwitchedOnAndFollowTheConnection(t *testing
 	s.Last().Break()
 	actortest.Eventually(t, "the new connection is probed", func() bool {
 		clock.Advance(30 * time.Second)
-		return s.Attempts() == 2 && pings.Load() > 3
+		return s.Attempts() >= 2 && pings.Load() > 3 // an attempt may take longer than its time
 	})
 }
 

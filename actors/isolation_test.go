@@ -457,7 +457,8 @@ func TestShared_GrowsWithTheLoadAndShrinksWithoutIt(t *testing.T) {
 			want = min(most, want+1)
 		}
 		actortest.Eventually(t, fmt.Sprintf("%d calls have %d connections", i+1, want), func() bool {
-			return inFlight() == i+1 && s.Open() == want
+			clock.Advance(100 * time.Millisecond) // for the status, by which the upstream knows of the connection, too
+			return inFlight() == i+1 && s.Open() == want && status(t, r, "a").Connections == want
 		})
 	}
 	for _, c := range s.Conns() {

@@ -114,7 +114,7 @@ func TestStorm_EverybodyIsAnsweredOnceAndNothingIsLeft(t *testing.T) {
 			wg.Wait()
 			close(stop)
 			troubles.Wait()
-			if s.Most() > 3*spec.Policy.PoolMax { // several generations at a time
+			if s.Most() > 10*spec.Policy.PoolMax { // several generations at a time, as many as come while one is closing
 				t.Errorf("%d connections at a time", s.Most())
 			}
 			s.mu.Lock()

@@ -97,3 +97,7 @@ func (AwaitReady) toUpstream()       {}
 func (ConnectServer) toUpstream()    {}
 func (DisconnectServer) toUpstream() {}
 func (Retire) toUpstream()           {}
+
+// Prompt marks it as what its sender may have handled at once: see kit.Prompt.
+// The door holds nothing while it asks.
+func (Admit) Prompt() {}

@@ -1,6 +1,7 @@
 package kit
 
 import (
+	"math"
 	"sync"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -29,10 +30,15 @@ func Inline() actor.PropsOption {
 }
 
 // Queued is the mailbox of actors that run on goroutines of their own, which
-// stay for a moment: see workers.
+// stay for a moment: see workers; and for a Prompt on that of its poster.
 func Queued() actor.PropsOption {
 	return actor.WithMailbox(func() actor.Mailbox { return newMailbox(pool) })
 }
+
+// Prompt is a message whose poster runs the actor itself, if nobody does: it would
+// wait for the answer otherwise, which costs two wake-ups. It holds nothing that
+// the actor could wait for, or whoever that speaks to.
+type Prompt interface{ Prompt() }
 
 func newMailbox(d actor.Dispatcher) *mailbox {
 	m := &mailbox{dispatcher: d}
@@ -47,18 +53,19 @@ func newMailbox(d actor.Dispatcher) *mailbox {
 func (m *mailbox) PostUserMessage(message any) {
 	m.mu.Lock()
 	m.user.push(message)
-	m.schedule()
+	_, prompt := actor.UnwrapEnvelopeMessage(message).(Prompt)
+	m.schedule(prompt)
 }
 
 // PostSystemMessage implements actor.Mailbox.
 func (m *mailbox) PostSystemMessage(message any) {
 	m.mu.Lock()
 	m.system.push(message)
-	m.schedule()
+	m.schedule(false)
 }
 
 // schedule unlocks, and sees to it that somebody processes what there is.
-func (m *mailbox) schedule() {
+func (m *mailbox) schedule(prompt bool) {
 	idle := !m.running && (!m.system.empty() || !m.suspended)
 	m.running = m.running || idle
 	m.mu.Unlock()
@@ -66,19 +73,32 @@ func (m *mailbox) schedule() {
 	case !idle:
 	case m.dispatcher == nil:
 		m.process()
+	case prompt:
+		m.processSome()
 	default:
 		m.dispatcher.Schedule(m.work)
 	}
 }
 
 func (m *mailbox) process() {
-	for m.drain() { // a panic interrupts it
+	for m.drain(math.MaxInt) { // a panic interrupts it
 	}
 }
 
-// drain processes messages until there are none. It tells whether a panic came
-// before that.
-func (m *mailbox) drain() (interrupted bool) {
+// processSome is process for a poster who has something else to do, too: what is
+// left after a few messages is a worker's.
+func (m *mailbox) processSome() {
+	if m.drain(promptly) {
+		m.dispatcher.Schedule(m.work)
+	}
+}
+
+// promptly is how many messages a poster processes at most.
+const promptly = 8
+
+// drain processes messages until there are none, or so many have been. It tells
+// whether it was interrupted by a panic, or by that: then there may be more.
+func (m *mailbox) drain(most int) (interrupted bool) {
 	var message any
 	defer func() {
 		if r := recover(); r != nil {
@@ -86,7 +106,7 @@ func (m *mailbox) drain() (interrupted bool) {
 			interrupted = true
 		}
 	}()
-	for {
+	for ; most > 0; most-- {
 		var system bool
 		if message, system = m.next(); message == nil {
 			return false
@@ -97,6 +117,7 @@ func (m *mailbox) drain() (interrupted bool) {
 			m.invoker.InvokeUserMessage(message)
 		}
 	}
+	return true
 }
 
 // next takes the next message; nil when there is none, and nobody processes any more.

@@ -3,6 +3,7 @@ package kit
 import (
 	"fmt"
 	"log/slog"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -63,6 +64,89 @@ func TestMailbox_KeepsTheOrderOfEachSenderAndHandlesOneMessageAtATime(t *testing
 		<-done
 		_ = s.Root.StopFuture(pid).Wait()
 	})
+}
+
+// prompt is a message that its poster handles.
+type prompt int
+
+func (prompt) Prompt() {}
+
+// idle is an actor with a Queued mailbox that has been started and rests.
+func idle(t *testing.T, s *actor.ActorSystem, receive actor.ReceiveFunc) *actor.PID {
+	t.Helper()
+	var m *mailbox
+	pid := s.Root.Spawn(actor.PropsFromFunc(receive, actor.WithMailbox(func() actor.Mailbox {
+		m = newMailbox(pool)
+		return m
+	})))
+	t.Cleanup(func() { _ = s.Root.StopFuture(pid).Wait() })
+	for running := true; running; runtime.Gosched() {
+		m.mu.Lock()
+		running = m.running
+		m.mu.Unlock()
+	}
+	return pid
+}
+
+func TestMailbox_APromptMessageHasBeenHandledWhenItIsPosted(t *testing.T) {
+	s := testSystem(t)
+	seen := 0 // unguarded: the goroutine is this one
+	pid := idle(t, s, func(ctx actor.Context) {
+		if n, ok := ctx.Message().(prompt); ok {
+			seen += int(n)
+		}
+	})
+	for i := range 100 {
+		if s.Root.Send(pid, prompt(1)); seen != i+1 {
+			t.Fatalf("after %d messages it has seen %d", i+1, seen)
+		}
+	}
+}
+
+// Whoever posts has something else to do than to run an actor for all others.
+func TestMailbox_APosterIsLetGoAfterAFewMessages(t *testing.T) {
+	s := testSystem(t)
+	posted, over := make(chan struct{}), make(chan int, 1)
+	handled := 0
+	pid := idle(t, s, func(ctx actor.Context) {
+		switch m := ctx.Message().(type) {
+		case prompt:
+			for i := range int(m) {
+				ctx.Send(ctx.Self(), i)
+			}
+		case int:
+			if handled++; m == promptly {
+				<-posted // for ever, if the poster handled it
+			}
+			if m == 99 {
+				over <- handled
+			}
+		}
+	})
+	s.Root.Send(pid, prompt(100))
+	close(posted)
+	if n := <-over; n != 100 {
+		t.Errorf("%d of 100 messages were handled", n)
+	}
+}
+
+// A bug in an actor is not its poster's.
+func TestMailbox_APanicInAPromptMessageEndsAtTheActor(t *testing.T) {
+	s := testSystem(t)
+	seen := make(chan int, 2)
+	pid := idle(t, s, func(ctx actor.Context) {
+		switch m := ctx.Message().(type) {
+		case prompt:
+			ctx.Send(ctx.Self(), 7)
+			panic(m)
+		case int:
+			seen <- m
+		}
+	})
+	s.Root.Send(pid, prompt(1))
+	if n := <-seen; n != 7 { // after its restart
+		t.Errorf("then %d", n)
+	}
 }
 
 // What an actor posts to itself waits its turn, whoever runs it.
