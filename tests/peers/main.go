@@ -25,7 +25,7 @@ func main() {
 		only   = flag.String("only", "", "regular `expression` that the rows to measure match: GROUP/NAME@CLIENTS, such as ^100B/(ReverseProxy|mcpx)@16$")
 		file   = flag.String("peers", "tests/peers/peers.json", "`file` with further gateways")
 		mcpx   = flag.String("mcpx", "", "`program` to measure instead of building one")
-		before = flag.String("against", "", "another `build` of mcpx, to be measured as 100B/mcpx-before and stdio-…/mcpx-before")
+		before = flag.String("against", "", "another `build` of mcpx, to be measured as mcpx-before in the groups 100B, 10KB, 1MB and stdio-…")
 		by     = flag.String("by", byWrk+","+byLoad, "what makes the load, in turn")
 		out    = flag.String("out", "tests/reports/peers", "report, without .md and .json; empty for none")
 	)
