@@ -112,6 +112,11 @@ func TestPassage_TheDeadlineIsTheServers(t *testing.T) {
 			s := passing(tc.pieces, func(ctx context.Context, c *actortest.Conn) messages.Outcome {
 				if tc.last > 0 {
 					clock.Advance(tc.last)
+					// The session may arm its timer only now, having heard of the pieces late.
+					actortest.Eventually(t, "the call is given up", func() bool {
+						clock.Advance(time.Second)
+						return ctx.Err() != nil
+					})
 					return c.Hang(ctx)
 				}
 				return messages.Outcome{Taken: true}
