@@ -109,7 +109,9 @@ func TestBreaker_OpensTriesAndCloses(t *testing.T) {
 	if out := r.Call(context.Background(), call("a"), messages.Discard); out.Failure != nil {
 		t.Fatal(out.Failure)
 	}
-	if got := strings.Join(breakers(rec), " "); got != "closed>open open>half-open half-open>open open>half-open half-open>closed" {
+	// The success of the one that waited may have come behind the fifth failure.
+	got := strings.TrimPrefix(strings.Join(breakers(rec), " "), "closed>open open>closed ")
+	if got != "closed>open open>half-open half-open>open open>half-open half-open>closed" {
 		t.Errorf("%s", got)
 	}
 }
