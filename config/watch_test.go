@@ -73,7 +73,9 @@ func (w *watching) settle() {
 	}
 }
 
-// changed settles until the change is told; noticing may take several wakes.
+// changed settles until the change is told; noticing may take several wakes. It
+// leaves no look at the file behind that is not over: one that is told is, and
+// there is no second one before the watch has begun to wait again.
 func (w *watching) changed() {
 	w.t.Helper()
 	deadline := time.After(patience)
@@ -81,9 +83,24 @@ func (w *watching) changed() {
 		select {
 		case <-w.changes:
 			return
+		default:
+		}
+		for len(w.armed) > 0 {
+			<-w.armed
+		}
+		select {
+		case <-w.changes:
+			return
 		case w.fire <- time.Time{}:
 		case <-deadline:
 			w.t.Fatal("the change was not told")
+		}
+		select {
+		case <-w.changes:
+			return
+		case <-w.armed:
+		case <-deadline:
+			w.t.Fatal("the change was not told after a look at the file")
 		}
 	}
 }
