@@ -2,6 +2,7 @@ package actors_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -135,6 +136,55 @@ func TestClient_OfOneServerHearsOfItsListsOnly(t *testing.T) {
 	got, err := r.NextEvents(context.Background(), id, stream)
 	if err != nil || len(got) != 1 || got[0].Method != "notifications/prompts/list_changed" {
 		t.Errorf("%v, %v", got, err)
+	}
+}
+
+// What a server says of its lists on the connection of one client is not for
+// another one, who hears the fact.
+func TestClient_WhatIsSaidToOneOfItsListsIsNotForAnother(t *testing.T) {
+	s := tallying()
+	r, _ := start(t, actortest.Dialer{"a": s}, nil)
+	apply(t, r, actortest.Spec("a"))
+	connect(t, r, "a")
+	listening := func() (messages.ClientID, func() string) {
+		id, err := r.OpenClient(t.Context(), messages.ClientSpec{Principal: alice, Endpoint: "a"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		stream, err := r.OpenStream(id, alice, messages.StreamSpec{Topics: messages.TopicTools, Listen: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id, func() string {
+			ctx, cancel := context.WithTimeout(t.Context(), actortest.Patience)
+			defer cancel()
+			got, err := r.NextEvents(ctx, id, stream)
+			if err != nil || len(got) != 1 || got[0].Method != "notifications/tools/list_changed" {
+				t.Fatalf("%v, %v", got, err)
+			}
+			return string(got[0].Params)
+		}
+	}
+	one, oneHears := listening()
+	_, otherHears := listening()
+	changes := func(on int) {
+		s.Conns()[on-1].Request.Unsolicited(messages.Notification{Method: "notifications/tools/list_changed", Params: json.RawMessage(`{"x":1}`)})
+	}
+	connected := func(caller messages.Caller) int {
+		c := call("a")
+		c.Principal, c.Client, c.Caller = alice, caller.Client, caller
+		return counts(t, r, c).Connection
+	}
+	own := connected(messages.Caller{Mirror: true, Modern: true, Protocol: "2026-07-28", Client: one})
+	token := connected(messages.Caller{Headers: map[string]string{"X-Token": "mine"}})
+	for _, c := range []struct {
+		on         int
+		one, other string
+	}{{1, `{"x":1}`, `{"x":1}`}, {own, `{"x":1}`, ""}, {token, "", ""}} {
+		changes(c.on)
+		if got, others := oneHears(), otherHears(); got != c.one || others != c.other {
+			t.Errorf("of what was said on connection %d it heard %q, and the other one %q", c.on, got, others)
+		}
 	}
 }
 

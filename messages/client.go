@@ -148,7 +148,8 @@ type CloseClient struct{ Principal Principal }
 type ListsChanged struct {
 	Topics Topic
 	Server string
-	Said   map[Topic]json.RawMessage // as in ListsTold
+	Said   map[Topic]json.RawMessage // as in ListsTold, for the client To
+	To     ClientID
 }
 
 // TopicOf returns the list of whose change a notification tells, 0 for any other.

@@ -36,6 +36,7 @@ type ListsTold struct {
 	Server string
 	Topics Topic
 	Said   map[Topic]json.RawMessage // the params of the latest notification of each, where it has some
+	To     ClientID                  // to whom that was said, and to nobody else; empty where it was to all
 }
 
 // PassOn hands a reply to a door through the gateway, so that whoever gets it

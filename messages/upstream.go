@@ -99,5 +99,5 @@ func (DisconnectServer) toUpstream() {}
 func (Retire) toUpstream()           {}
 
 // Prompt marks it as what its sender may have handled at once: see kit.Prompt.
-// The door holds nothing while it asks.
+// The door holds nothing while it asks that an upstream, or whoever that speaks to, waits for.
 func (Admit) Prompt() {}

@@ -231,12 +231,16 @@ func (c *client) listsChanged(m messages.ListsChanged) {
 		}
 		topics = messages.TopicTools
 	}
+	said := m.Said
+	if m.To != "" && m.To != c.spec.ID {
+		said = nil // another client was told that: this one hears the bare fact
+	}
 	dropped := 0
 	for _, l := range listMethods {
 		if topics&l.topic == 0 {
 			continue
 		}
-		n := messages.Notification{Method: l.method, Params: m.Said[l.topic]}
+		n := messages.Notification{Method: l.method, Params: said[l.topic]}
 		var wanted messages.Topic // by the streams that share a queue
 		for _, id := range c.order {
 			wanted |= c.streams[id].spec.Topics

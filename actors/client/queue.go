@@ -36,11 +36,13 @@ func (q *queue) add(n messages.Notification, bound int) (dropped int) {
 }
 
 // tell is add for a notification that a list has changed: one of that list that
-// waits already is replaced, since it says less.
+// waits already is replaced, unless it says more.
 func (q *queue) tell(n messages.Notification, bound int) (dropped int) {
 	for i, w := range q.waiting {
 		if w.Method == n.Method && w.Reply == nil {
-			q.waiting[i] = n
+			if n.Params != nil { // else it says less
+				q.waiting[i] = n
+			}
 			return 0
 		}
 	}

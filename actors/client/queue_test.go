@@ -32,7 +32,7 @@ func TestQueue_OfAListTheLatestNewsAreTold(t *testing.T) {
 	var q queue
 	tools, prompts := "notifications/tools/list_changed", "notifications/prompts/list_changed"
 	for _, n := range []messages.Notification{
-		{Method: tools}, {Method: prompts, Params: []byte(`{"a":1}`)}, {Method: tools, Params: []byte(`{"b":1}`)}, {Method: prompts, Params: []byte(`{"a":2}`)},
+		{Method: tools}, {Method: prompts, Params: []byte(`{"a":1}`)}, {Method: tools, Params: []byte(`{"b":1}`)}, {Method: prompts, Params: []byte(`{"a":2}`)}, {Method: tools},
 	} {
 		if dropped := q.tell(n, 2); dropped != 0 {
 			t.Errorf("dropped %d", dropped)

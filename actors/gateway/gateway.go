@@ -154,7 +154,7 @@ func (g *gateway) asked(ctx actor.Context, in messages.ToGateway) {
 	case messages.CatalogReport:
 		g.catalogReported(ctx, m)
 	case messages.ListsTold:
-		g.tellLists(ctx, messages.ListsChanged{Server: m.Server, Topics: m.Topics, Said: m.Said})
+		g.tellLists(ctx, messages.ListsChanged{Server: m.Server, Topics: m.Topics, Said: m.Said, To: m.To})
 	case messages.PassOn:
 		ctx.Send(ctx.Sender(), m.Reply)
 	case messages.Retired:

@@ -18,7 +18,8 @@ import (
 // gate lets one listChanged through at a time: a storm of notifications costs
 // the mailbox one message.
 type gate struct {
-	link string // whose notifications pass
+	link string            // whose notifications pass
+	to   messages.ClientID // whose connection it is; empty when it is nobody's
 	told atomic.Pointer[told]
 }
 
@@ -54,11 +55,14 @@ func (g *gate) open() told { return *g.told.Swap(nil) }
 // unsolicited returns what the connection's reader calls; it touches nothing of
 // the actor's state.
 func (u *upstream) unsolicited(ctx actor.Context, link string, caller messages.Caller, watched *watcher) func(messages.Notification) {
-	system, to, server, g := ctx.ActorSystem(), ctx.Self(), u.Spec.Name, &gate{link: link}
+	system, to, server, g := ctx.ActorSystem(), ctx.Self(), u.Spec.Name, &gate{link: link, to: caller.Client}
 	var client *actor.PID // whose connection it is; nil when it is nobody's
 	if caller.Mirror && caller.Client != "" {
 		client = kit.Child(ctx.Parent(), kit.ClientName(caller.Client))
 	}
+	// What is said on the connection of one client is for that one, and on one of
+	// callers who brought credentials for nobody: the others hear the bare fact.
+	nobodys := len(caller.Headers) > 0
 	return func(n messages.Notification) {
 		if w := watched.Load(); w != nil && n.Method == "notifications/resources/updated" && living(system, w) {
 			system.Root.Send(w, watch.Told{Notification: n})
@@ -74,7 +78,11 @@ func (u *upstream) unsolicited(ctx actor.Context, link string, caller messages.C
 		topic := messages.TopicOf(n.Method)
 		switch {
 		case topic != 0:
-			if g.pass(topic, n.Params) {
+			said := n.Params
+			if nobodys {
+				said = nil
+			}
+			if g.pass(topic, said) {
 				system.Root.Send(to, listChanged{g})
 			}
 		case n.Method == "notifications/message":

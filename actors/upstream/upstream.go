@@ -266,7 +266,7 @@ func (u *upstream) told(ctx actor.Context, in self) {
 		}
 	case listChanged:
 		told := m.gate.open()
-		ctx.Send(ctx.Parent(), messages.ListsTold{Server: u.Spec.Name, Topics: told.topics, Said: told.said})
+		ctx.Send(ctx.Parent(), messages.ListsTold{Server: u.Spec.Name, Topics: told.topics, Said: told.said, To: m.gate.to})
 		u.teller = m.gate.link
 		u.refresh(ctx)
 	case refreshDue:

@@ -29,7 +29,7 @@ var (
 
 // taker is who takes the answer in pieces; nil for nobody.
 func (x *httpExchange) taker(resp *http.Response) messages.Taker {
-	if n := resp.ContentLength; n >= 0 && n < worthwhile || n > int64(x.c.limits.MessageBytes) {
+	if n := resp.ContentLength; n >= 0 && n < worthwhile || n > int64(x.c.limits.MessageBytes) || x.c.limits.MessageBytes < longBytes {
 		return nil
 	}
 	switch x.method {

@@ -27,6 +27,7 @@ import (
 const mostSilence = 5 * time.Second
 
 func (d *Dialer) dialStdio(ctx context.Context, req link.DialRequest) (link.Conn, error) {
+	defer d.ahead.Forget(req.Spec.Name) // where it has not come to a start
 	e, failure := erasOf(req)
 	if failure != nil {
 		return nil, failure
