@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mcpx/mcpx/actors/kit"
 	"github.com/mcpx/mcpx/actors/link"
 	"github.com/mcpx/mcpx/messages"
 	"github.com/mcpx/mcpx/transport/jsonrpc"
@@ -142,6 +143,10 @@ func (c *stdioConn) send(p *pending, params json.RawMessage) *messages.Failure {
 	}
 	// It has closed its input or is gone. How it ended says more than that, and
 	// is known in a moment: the connection is being lost.
+	if p.onEnd != nil { // for whom nobody waits: this may be the goroutine of an upstream
+		kit.Go(func() { p.onEnd(messages.Outcome{Failure: c.gone(&link.SentFlag{})}) })
+		return nil
+	}
 	return c.gone(&link.SentFlag{})
 }
 

@@ -52,8 +52,14 @@ func (c *stdioConn) Start(ctx context.Context, req messages.Request, sent *link.
 
 func (s *unattended) begin(req messages.Request) {
 	c, p := s.conn, &s.pending
+	defer func() {
+		if r := recover(); r != nil { // a bug costs this request
+			c.table.take(p.id)
+			s.ended(link.Panicked(r, c.name, p.method, p.sent))
+		}
+	}()
 	if !c.table.add(p) {
-		s.ended(messages.Outcome{Failure: c.gone(p.sent)})
+		kit.Go(func() { s.ended(messages.Outcome{Failure: c.gone(p.sent)}) }) // it is lost in a moment
 		return
 	}
 	if failure := c.send(p, c.paramsOf(p, req)); failure != nil {
@@ -107,10 +113,21 @@ func (s *unattended) finish() {
 		s.conn.forsake(&s.pending)
 	}
 	if len(s.out.Result) > mostAtOnce {
-		kit.Go(func() { s.done(s.conn.finished(s.method, s.out)) })
+		kit.Go(func() { s.done(s.finished()) })
 		return
 	}
-	s.done(s.conn.finished(s.method, s.out))
+	s.done(s.finished())
+}
+
+// finished is the outcome as it is handed on. A bug in what is made of it costs
+// this request.
+func (s *unattended) finished() (out messages.Outcome) {
+	defer func() {
+		if r := recover(); r != nil {
+			out = link.Panicked(r, s.conn.name, s.method, s.sent)
+		}
+	}()
+	return s.conn.finished(s.method, s.out)
 }
 
 // deliver sees to it that notifications are delivered that have just come.

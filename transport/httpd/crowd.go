@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"sync/atomic"
+	"time"
 )
 
 // crowd bounds how many requests are served at a time: each may hold a body and
@@ -11,6 +12,7 @@ import (
 // stream counts no more; streams are bounded by those who open them.
 type crowd struct {
 	places chan struct{}
+	dates  dates
 }
 
 func newCrowd(most int) *crowd { return &crowd{places: make(chan struct{}, most)} }
@@ -26,7 +28,7 @@ func (c *crowd) serve(next http.Handler, w http.ResponseWriter, r *http.Request)
 		fail(w, http.StatusServiceUnavailable, "%d requests are being served, which is limits.http_requests; try again", cap(c.places))
 		return
 	}
-	v := &visit{ResponseWriter: w, places: c.places}
+	v := &visit{ResponseWriter: w, places: c.places, dates: &c.dates}
 	defer v.leave()
 	next.ServeHTTP(v, r)
 }
@@ -35,6 +37,7 @@ func (c *crowd) serve(next http.Handler, w http.ResponseWriter, r *http.Request)
 type visit struct {
 	http.ResponseWriter
 	places chan struct{}
+	dates  *dates
 	left   atomic.Bool
 	begun  bool
 }
@@ -52,6 +55,7 @@ func (v *visit) Unwrap() http.ResponseWriter { return v.ResponseWriter }
 func (v *visit) WriteHeader(status int) {
 	if !v.begun && status >= 200 { // informational ones come before
 		v.begun = true
+		v.Header()["Date"] = v.dates.of(time.Now())
 		if strings.HasPrefix(v.Header().Get("Content-Type"), "text/event-stream") {
 			v.leave()
 		}

@@ -95,7 +95,7 @@ func TestCrowd_EventStreamsDoNotCount(t *testing.T) {
 func TestCrowd_AnInformationalAnswerIsNotTheAnswer(t *testing.T) {
 	places := make(chan struct{}, 1)
 	places <- struct{}{}
-	v := &visit{ResponseWriter: &verdict{header: http.Header{"Content-Type": {"text/event-stream"}}}, places: places}
+	v := &visit{ResponseWriter: &verdict{header: http.Header{"Content-Type": {"text/event-stream"}}}, places: places, dates: new(dates)}
 	v.WriteHeader(http.StatusEarlyHints)
 	if len(places) == 0 {
 		t.Error("it has left with the hints")

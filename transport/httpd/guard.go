@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 )
 
 // guard refuses requests that a web page could have been tricked into sending:
@@ -17,7 +16,6 @@ import (
 type guard struct {
 	hosts   hostList
 	origins originList
-	dates   dates
 	next    http.Handler
 }
 
@@ -34,7 +32,6 @@ var corsHeaders = []string{"Content-Type", "Accept", "Authorization", "Last-Even
 	"Mcp-Session-Id", "Mcp-Method", "Mcp-Name", "Idempotency-Key", "X-Request-Timeout"}
 
 func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header()["Date"] = g.dates.of(time.Now())
 	if !g.hosts.allows(r) {
 		fail(w, http.StatusForbidden, "the host %q is not served here; add it to allowed_hosts to permit it", r.Host)
 		return

@@ -102,13 +102,25 @@ func (s *Service) Start(ctx context.Context, req mcp.Request, sink messages.Sink
 	}
 	return door.Start(ctx, s.call(req.Caller, req.Request), sink, func(out messages.Outcome) {
 		if sealed {
-			out.Result = s.sealer.seal(s.server, req.Caller.Principal, asked, out.Result)
+			out = s.sealed(req.Caller.Principal, asked, out)
 		}
 		if to, ok := sink.(messages.Streamer); ok && out.Streamed {
 			to.Stream()
 		}
 		done(out.Result, out.Err())
 	})
+}
+
+// sealed is the outcome with its state sealed. The goroutine is another's: a bug
+// costs this request.
+func (s *Service) sealed(principal messages.Principal, asked messages.Request, out messages.Outcome) (sealed messages.Outcome) {
+	defer func() {
+		if r := recover(); r != nil {
+			sealed = messages.Outcome{Failure: messages.Failf(messages.KindInternal, s.server, "server %q: internal error with the answer to %s: %v", s.server, asked.Method, r)}
+		}
+	}()
+	out.Result = s.sealer.seal(s.server, principal, asked, out.Result)
+	return out
 }
 
 // Mirrored returns the headers that repeat arguments of a tool.

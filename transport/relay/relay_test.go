@@ -3,6 +3,8 @@ package relay
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -73,5 +75,32 @@ func TestRelay_OpensAndNotifiesInItsCallersName(t *testing.T) {
 	server.gone = true
 	if _, err := s.Open(t.Context(), legacy); err == nil {
 		t.Error("opened what is not there")
+	}
+}
+
+// beginner is a door that starts a call and ends it on another goroutine.
+type beginner struct {
+	Door
+	out messages.Outcome
+}
+
+func (b beginner) Start(_ context.Context, _ messages.Call, _ messages.Sink, done func(messages.Outcome)) bool {
+	go done(b.out)
+	return true
+}
+
+func TestService_ABugWithAnAnswerThatNobodyWaitsForCostsThatRequest(t *testing.T) {
+	out := messages.Outcome{Result: json.RawMessage(`{"resultType":"input_required","requestState":"s"}`)}
+	s := New(beginner{out: out}, "one", &Sealer{}) // which cannot seal
+	told := make(chan error, 1)
+	began := s.Start(t.Context(), mcp.Request{
+		Caller: mcp.Caller{Protocol: mcp.LatestModern}, Request: messages.Request{Method: "tools/call", Name: "x"},
+	}, messages.Discard, func(_ json.RawMessage, err error) { told <- err })
+	if !began {
+		t.Fatal("it was not begun")
+	}
+	var f *messages.Failure
+	if err := <-told; !errors.As(err, &f) || f.Kind != messages.KindInternal || !strings.Contains(f.Message, `server "one"`) {
+		t.Errorf("%v", err)
 	}
 }
