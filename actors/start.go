@@ -16,8 +16,8 @@ import (
 )
 
 // Start is Call for somebody who does not wait: done gets the outcome, once, on
-// a goroutine that is another's, and must not block. It tells whether it has
-// begun; if not, done is not called, and Call is the way. It is for processes,
+// any goroutine, this one before Start returns included, and must not block. It
+// tells whether it has begun; if not, done is not called, and Call is the way. It is for processes,
 // whose connections need no goroutine per request.
 func (r *Runtime) Start(ctx context.Context, call messages.Call, sink messages.Sink, done func(messages.Outcome)) bool {
 	entry, failure := r.resolve(call.Principal, call.Server)

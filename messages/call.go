@@ -66,8 +66,9 @@ type Answer struct {
 }
 
 // Sink receives what belongs to one request before its answer: progress and
-// log messages, in order, on the goroutine that called the door. It must not
-// be used after the call returned.
+// log messages, in order, one at a time: on the goroutine that called the door,
+// or, where nobody waits, on one of the connection's. It is not used after the
+// call has returned, or its outcome has been told.
 type Sink interface {
 	// Notify delivers n. It may block on its reader: only the request it
 	// belongs to waits. An error means that nobody reads any more.

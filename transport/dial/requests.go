@@ -25,7 +25,7 @@ type pending struct {
 	posted   chan struct{} // HTTP+SSE: closed when nothing more is sent of it
 
 	done   chan messages.Outcome  // takes exactly one; unused when onEnd is set
-	onEnd  func(messages.Outcome) // runs on the reader; does not block
+	onEnd  func(messages.Outcome) // runs on whoever ends it, the reader mostly; does not block
 	notes  ring
 	onNote func() // runs on the reader when there are notes; does not block; may be nil
 }

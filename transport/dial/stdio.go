@@ -17,12 +17,13 @@ import (
 )
 
 // stdioConn is a connection to a child process. Many requests are in flight on
-// it at once; each runs on its caller's goroutine, and one reader sorts out
-// what comes back.
+// it at once; each runs on its caller's goroutine, or on nobody's
+// (stdio_start.go), and one reader sorts out what comes back.
 //
 // Goroutines: the reader of stdout, the reader of stderr, one that watches for
-// the end; one more while the server reads slower than we write, and one while
-// it is doubted (stdio_hung.go).
+// the end; one more while several lines go out together or the server reads
+// slower than we write, one while it is doubted (stdio_hung.go), and for requests
+// that nobody waits for one while they have notifications, or are long.
 type stdioConn struct {
 	mux
 	as          identity

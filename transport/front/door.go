@@ -28,9 +28,9 @@ type Service interface {
 
 // Starter is a Service that needs no goroutine to wait for an answer.
 type Starter interface {
-	// Start is Serve, without waiting: done gets the answer, once, on a
-	// goroutine that is another's; it must not block, nor panic. false: nothing
-	// was begun, and Serve is the way.
+	// Start is Serve, without waiting: done gets the answer, once, on any
+	// goroutine, this one before Start returns included; it must not block, nor
+	// panic. false: nothing was begun, and Serve is the way.
 	Start(ctx context.Context, req mcp.Request, sink messages.Sink, done func(json.RawMessage, error)) bool
 }
 

@@ -12,8 +12,8 @@ import (
 )
 
 // lineWriter writes whole messages, one per line, for all goroutines of a
-// connection. Whoever finds nobody writing writes, at once; what comes meanwhile
-// is written in one go behind that, by a goroutine that nobody waits for.
+// connection. Whoever writes and finds nobody else writing does it at once; what
+// comes meanwhile, and what is posted, is written in one go behind that, by a goroutine that nobody waits for.
 type lineWriter struct {
 	w      io.Writer
 	broken chan struct{} // closed when a write failed
