@@ -4,7 +4,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime"
 	"syscall"
 	"time"
 )
@@ -18,16 +17,25 @@ func init() {
 	if len(os.Args) == 0 || !named(os.Args[0]) {
 		return
 	}
-	// Caught, not ignored: what is ignored would stay so in the server. A signal
-	// to all processes of this name, or of a service, is meant for the owner,
-	// which may still want to drain.
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT,
-		syscall.SIGTERM, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM)
-	_ = os.WriteFile("/proc/self/comm", []byte("mcpx-guard"), 0) // what ps shows; no harm without
+	if fd, err := syscall.Open("/proc/self/comm", syscall.O_WRONLY|syscall.O_CLOEXEC, 0); err == nil {
+		_, _ = syscall.Write(fd, []byte("mcpx-guard")) // what ps shows; no harm without
+		_ = syscall.Close(fd)
+	}
 	g := guard{stdio: [3]int{0, 1, 2}, control: fdControl, reports: fdReports, gate: fdGate}
 	g.report(record{op: recordReady})
-	g.run()
+	if g.begin() {
+		signal.Ignore(ownersSignals...) // not before: the server would ignore them, too
+		g.guard()
+	}
 	syscall.Exit(0) // nothing of the program has begun that os.Exit would have to end
+}
+
+// ownersSignals are those that a guard does not care for: a signal to all
+// processes of this name, or of a service, is meant for the owner, which may
+// still want to drain. They are ignored and not caught, which would take a guard
+// as long as all the rest of its start.
+var ownersSignals = []os.Signal{
+	syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM,
 }
 
 // named tells whether a program of this name is a guard.
@@ -52,10 +60,10 @@ type guard struct {
 	killed    map[identity]bool
 }
 
-func (g *guard) run() {
-	// The server's parent-death signal belongs to this thread, not to the process.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
+// begin executes the server, when it is told to; false when there is none. It
+// belongs on a thread that stays: the server's parent-death signal is that of the
+// thread, not of the process. An init is on the first one.
+func (g *guard) begin() bool {
 	// Whatever else our owner was started with is none of the server's business.
 	const sysCloseRange, closeRangeCloexec = 436, 4 // refused by kernels before 5.11
 	_, _, _ = syscall.Syscall(sysCloseRange, fdGate+1, 1<<31-1, closeRangeCloexec)
@@ -63,14 +71,16 @@ func (g *guard) run() {
 	syscall.CloseOnExec(g.reports)
 	command, err := readCommand(rawReader(g.control))
 	if err != nil {
-		return // the owner is gone already
+		return false // the owner is gone already
 	}
 	g.awaitGate()
-	if !g.start(command) {
-		return
-	}
-	g.release()
+	return g.start(command)
+}
 
+// guard reports the server, and returns when nothing is left of its tree.
+func (g *guard) guard() {
+	g.report(record{recordStarted, uint32(g.main)})
+	g.release()
 	orders, over := make(chan time.Duration), make(chan struct{})
 	defer close(over)
 	go g.listen(orders, over)
@@ -117,7 +127,7 @@ func (g *guard) awaitGate() {
 	_ = syscall.Close(g.gate)
 }
 
-// start executes the server in a process group of its own and reports it.
+// start executes the server in a process group of its own, or reports why not.
 func (g *guard) start(c Command) bool {
 	const prSetChildSubreaper = 36
 	_, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, prSetChildSubreaper, 1, 0)
@@ -140,7 +150,6 @@ func (g *guard) start(c Command) bool {
 		g.report(record{recordFailed, uint32(errno)})
 		return false
 	}
-	g.report(record{recordStarted, uint32(g.main)})
 	return true
 }
 

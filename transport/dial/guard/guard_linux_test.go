@@ -305,8 +305,8 @@ func TestDestroy_EndsTheTreeOfAGuardThatDoesNotAnswer(t *testing.T) {
 
 func TestGuard_SignalsForTheOwnerDoNotReachTheServer(t *testing.T) {
 	p := start(t, Command{Path: "/bin/cat", Argv: []string{"cat"}})
-	for _, sig := range []syscall.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM} {
-		if err := syscall.Kill(p.guard.Pid, sig); err != nil {
+	for _, sig := range ownersSignals {
+		if err := p.guard.Signal(sig); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -319,7 +319,7 @@ func TestGuard_SignalsForTheOwnerDoNotReachTheServer(t *testing.T) {
 func TestGuard_ShowsTheServersNameAndNothingElse(t *testing.T) {
 	p := start(t, Command{Name: "github", Path: "/bin/cat", Argv: []string{"cat", "-"}, Env: []string{"SECRET=1"}, Dir: t.TempDir()})
 	proc := fmt.Sprintf("/proc/%d/", p.guard.Pid)
-	for file, want := range map[string]string{"cmdline": "mcpx-guard: github\x00", "environ": "GOMAXPROCS=1\x00", "comm": "mcpx-guard\n"} {
+	for file, want := range map[string]string{"cmdline": "mcpx-guard: github\x00", "environ": strings.Join(guardEnv, "\x00") + "\x00", "comm": "mcpx-guard\n"} {
 		if b, err := os.ReadFile(proc + file); err != nil || string(b) != want {
 			t.Errorf("%s: %q, %v; want %q", file, b, err, want)
 		}

@@ -3,6 +3,7 @@ package guard
 import (
 	"bytes"
 	"os"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -32,7 +33,11 @@ func runInside(t *testing.T, c Command) *inside {
 	g := guard{stdio: [3]int{fd(0), fd(1), fd(2)}, control: fd(3), reports: fd(4)}
 	go func() {
 		defer close(in.done)
-		g.run()
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		if g.begin() {
+			g.guard()
+		}
 	}()
 	if _, err := in.control.Write(encodeCommand(c)); err != nil {
 		t.Fatal(err)
@@ -128,7 +133,9 @@ func TestLoop_AnOwnerThatDiesBeforeTheCommandLeavesNothing(t *testing.T) {
 	}
 	_ = control.Close()
 	g := guard{control: int(w.theirs[0].Fd()), reports: int(w.theirs[1].Fd())}
-	g.run() // returns
+	if g.begin() {
+		t.Error("begun, though nobody said what")
+	}
 	w.closeTheirs()
 	if _, err := readRecord(reports); err == nil {
 		t.Error("a record, though nothing was started")

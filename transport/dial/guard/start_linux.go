@@ -65,8 +65,8 @@ func spawn(name string, gate *os.File) (*Process, error) {
 func (p *Process) guardPid() int { return p.guard.Pid }
 
 // guardEnv is the whole environment of a guard, not of its server. One processor
-// is enough for it, and spares it threads.
-var guardEnv = []string{"GOMAXPROCS=1"}
+// is enough for it, which spares it threads, and the look at how many it may have.
+var guardEnv = []string{"GOMAXPROCS=1", "GODEBUG=containermaxprocs=0"}
 
 // begin has the guard execute the server, when its gate is open: opened is closed
 // then, or nil. After an error nothing is left.
