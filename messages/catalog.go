@@ -30,6 +30,7 @@ type Peer struct {
 	Capabilities json.RawMessage // raw; "{}" when none
 	Instructions string
 	Raw          json.RawMessage // the whole result of initialize or server/discover; may be nil
+	Asked        json.RawMessage // with Raw of server/discover, where that was asked in a caller's name: the params; else nil
 }
 
 // Tool is one tool of a catalog. Raw is the definition as it came.

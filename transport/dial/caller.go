@@ -68,6 +68,16 @@ func (id identity) modern(params json.RawMessage, version, logLevel string) json
 	return mcp.WithMeta(params, version, info, id.declared(true), logLevel)
 }
 
+// discovers are the params of server/discover, and what of them is to be noted
+// with the answer: nothing where nobody's session is opened.
+func (id identity) discovers(version string) (params, noted json.RawMessage) {
+	params = id.modern(nil, version, "")
+	if id.mirrors {
+		noted = params
+	}
+	return params, noted
+}
+
 // legacy takes out again what a modern caller's request says of it, where the
 // server is not of that era.
 func (id identity) legacy(params json.RawMessage) json.RawMessage {

@@ -106,9 +106,11 @@ func (n *negotiation) discover(version string) (found bool, f *messages.Failure)
 	header := n.c.header()
 	mcp.SetHeaders(header, version, messages.Request{Method: method})
 	n.tried = append(n.tried, version)
-	r := n.ask(method, header, n.c.as.modern(nil, version, ""))
+	params, noted := n.c.as.discovers(version)
+	r := n.ask(method, header, params)
 	n.discovered = r
 	if d, ok := mcp.ReadDiscover(r.result); ok {
+		d.Peer.Asked = noted
 		return true, n.settle(d.Versions, &d.Peer)
 	}
 	if supported, modern := mcp.SupportedFromError(r.err); modern {

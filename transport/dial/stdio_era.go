@@ -157,6 +157,7 @@ func (n *stdioNegotiation) weigh(c *stdioConn, out messages.Outcome, version str
 		v := n.settle(c, found.Versions)
 		if v.again != "" {
 			c.peer, c.peer.Transport = found.Peer, messages.TransportStdio
+			_, c.peer.Asked = c.as.discovers(version)
 			c.peer.Protocol, c.peer.Modern, c.peer.Offers = v.again, true, found.Versions
 			return verdict{ready: true}
 		}

@@ -142,7 +142,7 @@ func (e *endpoint) answer(ctx context.Context, req request, deliver func(message
 		}
 	case methodDiscover:
 		if req.modern {
-			return e.discovery(ctx, req.caller)
+			return e.discovery(ctx, req, deliver)
 		}
 		return nil, methodNotFound(req.msg.Method)
 	case methodListen:

@@ -1,6 +1,7 @@
 package front
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -150,22 +151,34 @@ func (e *endpoint) greeting(ctx context.Context, caller mcp.Caller) (json.RawMes
 // ours, what is offered may depend on the principal, so it is private. A server
 // of the legacy era does not become a modern one by standing behind us: it could
 // ask nothing there. A client of both eras then comes with initialize, as it
-// would to the server itself.
-func (e *endpoint) discovery(ctx context.Context, caller mcp.Caller) (json.RawMessage, *jsonrpc.Error) {
+// would to the server itself. What it said when the session was opened was said
+// to whoever that was; whoever else speaks over the same connection asks himself.
+func (e *endpoint) discovery(ctx context.Context, req request, deliver func(messages.Notification) error) (json.RawMessage, *jsonrpc.Error) {
 	if e.relay == nil {
-		return e.discover(e.service.Describe(ctx, caller), mcp.Versions()), nil
+		return e.discover(e.service.Describe(ctx, req.caller), mcp.Versions()), nil
 	}
-	peer, err := e.relay.Open(ctx, caller)
+	peer, err := e.relay.Open(ctx, req.caller)
 	if err != nil {
 		return nil, errorOf(err, true)
 	}
 	if peer.Modern && len(peer.Raw) > 0 {
-		return peer.Raw, nil
+		if peer.Asked == nil || sameClient(mcp.ReadMeta(peer.Asked), req.params.Meta) {
+			return peer.Raw, nil
+		}
+		result, err := e.serve(ctx, req, deliver)
+		if err != nil {
+			return nil, errorOf(err, true)
+		}
+		return result, nil
 	}
 	return e.discover(descriptionOf(peer), slices.DeleteFunc(mcp.Versions(), mcp.IsModern)), nil
 }
 
-// descriptionOf is what a server says of itself, for clients of the other era.
+// sameClient tells whether two requests say the same of who sends them.
+func sameClient(a, b mcp.Meta) bool {
+	return a.ProtocolVersion == b.ProtocolVersion && bytes.Equal(a.ClientInfo, b.ClientInfo) && bytes.Equal(a.ClientCapabilities, b.ClientCapabilities)
+}
+
 // completed is a result as a modern client is to get it. What an upstream of
 // that era has said stays as it is, whatever is missing in it.
 func (e *endpoint) completed(ctx context.Context, req request, result json.RawMessage) json.RawMessage {
@@ -177,6 +190,7 @@ func (e *endpoint) completed(ctx context.Context, req request, result json.RawMe
 	return mcp.CompleteResult(req.msg.Method, result, e.service.Describe(ctx, req.caller).Info)
 }
 
+// descriptionOf is what a server says of itself, for clients of the other era.
 func descriptionOf(p messages.Peer) mcp.Description {
 	return mcp.Description{Info: p.Info, Capabilities: mcp.WithoutTasks(p.Capabilities), Instructions: p.Instructions}
 }
