@@ -23,6 +23,7 @@ const patrol = 500 * time.Millisecond
 // own: what comes late for one that is over must reach nobody, least of all
 // somebody else.
 type asker struct {
+	home    *actor.PID
 	pid     *actor.PID // of this conversation; of its owner only
 	turn    atomic.Uint32
 	system  *actor.ActorSystem
@@ -37,41 +38,40 @@ type said struct {
 	message any
 }
 
-// request is one that is in flight in a client session: an asker that stands for
-// it hears when it is to be given up.
-type request struct {
-	turn   uint32
-	id     string
-	cancel context.CancelCauseFunc
-}
-
 // sparedAskers is how many askers wait for the next conversation: to register
 // one costs as much as a conversation.
 const sparedAskers = 256
 
-// newAsker returns an asker that is nobody else's. Nobody answers it more often
-// than replies has room for.
-func (r *Runtime) newAsker() *asker {
+// newAsker returns an asker that is nobody else's, for a conversation under pid,
+// which it sets. Nobody answers it more often than replies has room for.
+func (r *Runtime) newAsker(pid *actor.PID) *asker {
+	var a *asker
 	select {
-	case a := <-r.spared:
-		a.pid = &actor.PID{Address: a.pid.Address, Id: a.pid.Id, RequestId: a.turn.Load()}
-		return a
+	case a = <-r.spared:
 	default:
+		a = &asker{system: r.system, replies: make(chan said, 4), patrol: time.NewTimer(patrol)}
+		a.patrol.Stop()
+		a.home = r.enter(a)
 	}
-	a := &asker{system: r.system, replies: make(chan said, 4), patrol: time.NewTimer(patrol)}
-	a.patrol.Stop()
-	pid, _ := r.system.ProcessRegistry.Add(a, "door/"+strconv.FormatUint(r.ids.Add(1), 10))
+	pid.Address, pid.Id, pid.RequestId = a.home.Address, a.home.Id, a.turn.Load()
 	a.pid = pid
 	return a
 }
 
-func (a *asker) release() { a.system.ProcessRegistry.Remove(a.pid) }
+// enter notes a process of the door in the registry.
+func (r *Runtime) enter(p actor.Process) *actor.PID {
+	pid, _ := r.system.ProcessRegistry.Add(p, "door/"+strconv.FormatUint(r.ids.Add(1), 10))
+	return pid
+}
+
+func (a *asker) release() { a.system.ProcessRegistry.Remove(a.home) }
 
 // spare keeps an asker for the next conversation: every reply that was owed in
 // its last one has come. One that was not owed may come yet: an actor that fails
 // behind its answer says so, too.
 func (r *Runtime) spare(a *asker) {
 	a.turn.Add(1)
+	a.pid = nil // it may be a part of more
 	if len(a.replies) == 0 && !r.closing.Load() {
 		select {
 		case r.spared <- a:
@@ -93,7 +93,7 @@ func (a *asker) SendUserMessage(to *actor.PID, message any) {
 		m = gone{}
 	case messages.CancelRequest:
 		// One that comes late is of a request that is over.
-		if q := a.request.Load(); q != nil && q.turn == to.RequestId && q.id == c.RequestID {
+		if q := a.request.Load(); q != nil && q.pid.RequestId == to.RequestId && q.begin.RequestID == c.RequestID {
 			f := messages.Failf(messages.KindCancelled, "", "cancelled: %s", c.Reason)
 			f.Reason, f.Said = c.Reason, c.Said
 			q.cancel(f)
@@ -162,7 +162,7 @@ func (r *Runtime) next(ctx context.Context, a *asker, from *actor.PID) (any, err
 // ask sends one message and waits for one reply of type T. An actor that is
 // gone, or answers otherwise, is a failure.
 func ask[T any](ctx context.Context, r *Runtime, to *actor.PID, m any) (T, error) {
-	a := r.newAsker()
+	a := r.newAsker(new(actor.PID))
 	a.send(to, m)
 	var none T
 	reply, err := r.next(ctx, a, to)

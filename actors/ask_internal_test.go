@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 
+	"github.com/asynkron/protoactor-go/actor"
 	"github.com/mcpx/mcpx/actors/actortest"
 	"github.com/mcpx/mcpx/messages"
 )
@@ -19,18 +20,20 @@ func runtimeOf(t *testing.T) *Runtime {
 // has just ended. Whoever has the asker by then must not hear of it.
 func TestAsker_WhatComesLateReachesNobodyElse(t *testing.T) {
 	r := runtimeOf(t)
-	a := r.newAsker()
+	a := r.newAsker(new(actor.PID))
 	late := a.pid
 	r.spare(a)
-	if next := r.newAsker(); next != a {
+	if next := r.newAsker(new(actor.PID)); next != a {
 		t.Fatal("the asker was not spared")
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)
-	a.request.Store(&request{turn: a.pid.RequestId, id: "1", cancel: cancel})
+	q := &request{begin: messages.BeginRequest{RequestID: "1"}, cancel: cancel}
+	q.pid.RequestId = a.pid.RequestId
+	a.request.Store(q)
 	r.system.Root.Send(late, messages.CancelRequest{RequestID: "1", Reason: "of another"})
 	for range cap(a.replies) {
-		r.system.Root.Send(late, messages.Outcome{Failure: messages.Failf(messages.KindInternal, "", "of another")})
+		r.system.Root.Send(late, &messages.Outcome{Failure: messages.Failf(messages.KindInternal, "", "of another")})
 	}
 	r.system.Root.Send(a.pid, messages.Synced{})
 	if m, err := r.next(t.Context(), a, r.root); m != any(messages.Synced{}) || err != nil {
@@ -65,7 +68,7 @@ func TestAsker_OfARequestThatIsEndedTwiceIsGivenBackOnce(t *testing.T) {
 	begun.End()
 	all := map[*asker]bool{}
 	for range len(r.spared) {
-		a := r.newAsker()
+		a := r.newAsker(new(actor.PID))
 		if all[a] {
 			t.Error("an asker has two owners")
 		}

@@ -59,6 +59,47 @@ func BenchmarkCall(b *testing.B) {
 	})
 }
 
+// What a call costs that nobody waits for, and the same as a request of a client session.
+func BenchmarkStart(b *testing.B) {
+	ctx, c := &link.Scope{}, call("a")
+	server := &actortest.Server{Forget: true, List: hinting, Start: func(_ *actortest.Conn, req messages.Request, _ messages.Sink, done func(messages.Outcome)) {
+		done(messages.Outcome{Result: req.Params})
+	}}
+	r := actors.New(actors.Options{Dialer: actortest.Dialer{"a": server}, Limits: messages.DefaultLimits()})
+	defer r.Close()
+	spec := actortest.Spec("a")
+	spec.Transport, spec.Policy.MaxConcurrency = messages.TransportStdio, 1<<20
+	apply(b, r, spec)
+	connect(b, r, "a")
+	start := func(b *testing.B) {
+		ended := false
+		if !r.Start(ctx, c, messages.Discard, func(out messages.Outcome) { ended = out.Failure == nil }) || !ended {
+			b.Fatal("it did not end at once")
+		}
+	}
+	b.Run("call", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			start(b)
+		}
+	})
+	id, err := r.OpenClient(b.Context(), messages.ClientSpec{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run("request", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			begun, err := r.BeginRequest(id, messages.Anonymous, "7", ctx.Cancel)
+			if err != nil {
+				b.Fatal(err)
+			}
+			start(b)
+			begun.End()
+		}
+	})
+}
+
 // What the policies cost, with connections that open and close at once: 32
 // callers, who share a pool of 8.
 func BenchmarkIsolation(b *testing.B) {

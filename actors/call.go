@@ -29,7 +29,7 @@ const resolveAttempts = 4
 // if ctx's cause is a *messages.Failure, that one.
 func (r *Runtime) Call(ctx context.Context, call messages.Call, sink messages.Sink) messages.Outcome {
 	began := r.env.Clock.Now()
-	out, entry := r.callOnce(ctx, &messages.Admit{Call: call}, sink)
+	out, entry := r.callOnce(ctx, &visit{admit: messages.Admit{Call: call}}, sink)
 	return r.repeat(ctx, call, sink, began, out, entry)
 }
 
@@ -71,7 +71,7 @@ func (r *Runtime) repeat(ctx context.Context, call messages.Call, sink messages.
 		if attempt == resolveAttempts {
 			return out
 		}
-		out, entry = r.callOnce(ctx, &messages.Admit{Call: call, Again: again, Left: left}, sink)
+		out, entry = r.callOnce(ctx, &visit{admit: messages.Admit{Call: call, Again: again, Left: left}}, sink)
 	}
 }
 
@@ -81,12 +81,22 @@ func harmless(f *messages.Failure) bool {
 	return f.Kind == messages.KindUnavailable && f.Sent == messages.SentUnknown && !f.Final
 }
 
-func (r *Runtime) callOnce(ctx context.Context, admit *messages.Admit, sink messages.Sink) (messages.Outcome, *gateway.Entry) {
-	call := &admit.Call
-	entry, failure := r.resolve(call.Principal, call.Server)
-	if failure == nil && call.Request.Method == "tools/call" {
-		failure = toolAllowed(entry, call.Server, call.Request.Name)
-	}
+// visit is what one call for which somebody waits needs at the door, in one piece.
+type visit struct {
+	runtime  *Runtime
+	ctx      context.Context
+	upstream *actor.PID
+	pid      actor.PID // of the asker, for this call
+	admit    messages.Admit
+	envelope actor.MessageEnvelope // with that
+	passed   passage
+	finished session.Finished
+	watch    link.Watch // over ctx
+}
+
+func (r *Runtime) callOnce(ctx context.Context, v *visit, sink messages.Sink) (messages.Outcome, *gateway.Entry) {
+	call := &v.admit.Call
+	entry, failure := r.permit(call.Principal, call.Server, toolOf(call))
 	if failure != nil {
 		return messages.Outcome{Failure: failure}, entry
 	}
@@ -98,20 +108,29 @@ func (r *Runtime) callOnce(ctx context.Context, admit *messages.Admit, sink mess
 		return messages.Outcome{Failure: cancelled(ctx, call.Server)}, entry
 	}
 
-	a := r.newAsker()
-	id := r.calls.Add(1)
-	admit.ID, admit.Cache = id, cacheKey(entry, call)
-	a.send(upstream, admit)
+	a := r.newAsker(&v.pid)
+	v.runtime, v.ctx, v.upstream = r, ctx, upstream
+	v.admit.ID, v.admit.Cache = r.calls.Add(1), cacheKey(entry, call)
+	v.envelope = actor.MessageEnvelope{Message: &v.admit, Sender: &v.pid}
+	r.system.Root.Send(upstream, &v.envelope)
 	// Behind the Admit: a context that has ended already would else be told first, to nobody.
-	stop := link.AfterFunc(ctx, func() { r.giveUp(ctx, upstream, id, call.Server) })
-	defer stop()
-	out := r.await(a, upstream, admit, sink)
-	if ctx.Err() != nil && out.Failure != nil && out.Failure.Kind == messages.KindCancelled {
-		f := cancelled(ctx, call.Server)
-		f.Sent = out.Failure.Sent
-		out.Failure = f
+	v.watch.Begin(ctx, v)
+	defer v.watch.End()
+	return ownReason(ctx, call.Server, v.await(a, sink)), entry
+}
+
+// Ended implements link.Ender: ctx has.
+func (v *visit) Ended() { v.runtime.giveUp(v.ctx, v.upstream, v.admit.ID, v.admit.Call.Server) }
+
+// ownReason gives a call that its caller ended his own reason.
+func ownReason(ctx context.Context, server string, out messages.Outcome) messages.Outcome {
+	if out.Failure == nil || out.Failure.Kind != messages.KindCancelled || ctx.Err() == nil {
+		return out
 	}
-	return out, entry
+	f := cancelled(ctx, server)
+	f.Sent = out.Failure.Sent
+	out.Failure = f
+	return out
 }
 
 // giveUp cancels a call by way of the upstream: the session may not live yet.
@@ -122,30 +141,30 @@ func (r *Runtime) giveUp(ctx context.Context, upstream *actor.PID, id uint64, se
 
 // await takes the lease when it comes, does the I/O, and returns the session's
 // answer. It waits for actors only, never for ctx: exactly one answer is coming.
-func (r *Runtime) await(a *asker, upstream *actor.PID, admit *messages.Admit, sink messages.Sink) messages.Outcome {
-	owes, call := upstream, &admit.Call
+func (v *visit) await(a *asker, sink messages.Sink) messages.Outcome {
+	r, call := v.runtime, &v.admit.Call
+	owes := v.upstream
 	sent := messages.SentNo // as far as is known of the I/O
-	var passed passage
 	for {
 		// Background: the session answers at the deadline and on cancellation.
 		m, _ := r.next(context.Background(), a, owes)
 		switch m := m.(type) {
-		case messages.Outcome:
+		case *messages.Outcome:
 			r.spare(a) // a session says nothing after its answer
-			return passed.judge(truthful(m, sent))
-		case link.Lease:
-			owes = m.Session
-			passed = passage{runtime: r, session: m.Session, sink: sink, whole: admit.Cache.Key != ""}
-			out := m.Do(call.Request, call.Server, &passed)
-			if out.Failure == nil || out.Failure.Sent != messages.SentNo {
+			return v.passed.judge(truthful(*m, sent))
+		case *link.Lease:
+			owes = m.Session.PID
+			v.passed = passage{clock: r.env.Clock, session: m.Session, sink: sink, whole: v.admit.Cache.Key != ""}
+			v.finished.Outcome = m.Do(call.Request, call.Server, &v.passed)
+			if f := v.finished.Outcome.Failure; f == nil || f.Sent != messages.SentNo {
 				sent = m.Sent.Sent()
 			}
-			r.tellTo(m.Session, session.Finished{Outcome: out}) // a killed one has answered
+			m.Session.Tell(&v.finished) // a killed one has answered
 		case gone:
 			a.release()
 			f := restarting(call.Server)
 			f.Sent, f.Stale = sent, sent == messages.SentNo
-			return passed.judge(messages.Outcome{Failure: f})
+			return v.passed.judge(messages.Outcome{Failure: f})
 		}
 	}
 }
@@ -195,6 +214,23 @@ func (r *Runtime) resolve(p messages.Principal, server string) (*gateway.Entry, 
 	return entry, allowed(p, entry, server)
 }
 
+// permit finds a server that p may use, with that tool of it (empty: as such).
+func (r *Runtime) permit(p messages.Principal, server, tool string) (*gateway.Entry, *messages.Failure) {
+	entry, failure := r.resolve(p, server)
+	if failure == nil && tool != "" {
+		failure = toolAllowed(entry, server, tool)
+	}
+	return entry, failure
+}
+
+// toolOf returns the tool that is called; empty where none is.
+func toolOf(call *messages.Call) string {
+	if call.Request.Method == "tools/call" {
+		return call.Request.Name
+	}
+	return ""
+}
+
 // allowed and toolAllowed are the one policy point: every path comes through
 // here. Today it knows disabled servers and tools; p is what scopes will ask for.
 func allowed(_ messages.Principal, entry *gateway.Entry, server string) *messages.Failure {
@@ -214,10 +250,7 @@ func toolAllowed(entry *gateway.Entry, server, tool string) *messages.Failure {
 // Allowed is the one policy point, asked without a call: nil, or why p may not
 // use this tool of this server (tool empty: the server as such).
 func (r *Runtime) Allowed(p messages.Principal, server, tool string) *messages.Failure {
-	entry, failure := r.resolve(p, server)
-	if failure == nil && tool != "" {
-		failure = toolAllowed(entry, server, tool)
-	}
+	_, failure := r.permit(p, server, tool)
 	return failure
 }
 

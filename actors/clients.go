@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"hash/maphash"
 	"io"
+	"sync/atomic"
 
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/mcpx/mcpx/actors/client"
@@ -16,7 +18,28 @@ import (
 // transport/front.Clients for their contract.
 
 func (r *Runtime) client(id messages.ClientID) *actor.PID {
-	return kit.Child(r.root, kit.ClientName(id))
+	return actor.NewPID(r.root.Address, r.paths.of(id))
+}
+
+// paths keeps some of the paths of clients: a path is a function of the client's
+// id, and costs a digest. It does not say that the client lives.
+type paths [256]atomic.Pointer[path]
+
+type path struct {
+	id   messages.ClientID
+	path string
+}
+
+var seed = maphash.MakeSeed()
+
+func (p *paths) of(id messages.ClientID) string {
+	at := &p[maphash.String(seed, string(id))%uint64(len(p))]
+	if known := at.Load(); known != nil && known.id == id {
+		return known.path
+	}
+	made := &path{id, kit.GatewayName + "/" + kit.ClientName(id)}
+	at.Store(made)
+	return made.path
 }
 
 // unknown turns the failure of an actor that is gone into that of a session
@@ -56,12 +79,21 @@ func (r *Runtime) CheckClient(id messages.ClientID, p messages.Principal) (messa
 // BeginRequest notes a request in flight, so that CancelRequest finds it, and
 // returns what its session was opened with. End forgets it.
 func (r *Runtime) BeginRequest(id messages.ClientID, p messages.Principal, requestID string, cancel context.CancelCauseFunc) (messages.InFlight, error) {
-	pid := r.client(id)
-	a := r.newAsker()
-	noted := &request{turn: a.pid.RequestId, id: requestID, cancel: cancel}
-	a.request.Store(noted)
-	a.send(pid, messages.BeginRequest{Principal: p, RequestID: requestID})
-	m, err := r.next(context.Background(), a, pid)
+	q := &request{
+		runtime: r, cancel: cancel,
+		begin: messages.BeginRequest{Principal: p, RequestID: requestID}, end: messages.EndRequest{RequestID: requestID},
+	}
+	q.to.Address, q.to.Id = r.root.Address, r.paths.of(id)
+	there := false
+	if q.client, there = r.system.ProcessRegistry.Get(&q.to); !there {
+		return messages.InFlight{}, client.Unknown()
+	}
+	a := r.newAsker(&q.pid)
+	q.asker = a
+	q.envelope = actor.MessageEnvelope{Message: &q.begin, Sender: &q.pid}
+	a.request.Store(q)
+	q.client.SendUserMessage(&q.to, &q.envelope)
+	m, err := r.next(context.Background(), a, &q.to)
 	checked, ok := m.(messages.ClientChecked)
 	switch {
 	case err != nil:
@@ -75,13 +107,29 @@ func (r *Runtime) BeginRequest(id messages.ClientID, p messages.Principal, reque
 		a.release()
 		return messages.InFlight{}, err
 	}
-	return messages.InFlight{Spec: checked.Spec, End: func() {
-		if !a.request.CompareAndSwap(noted, nil) {
-			return // it has been called before, and the asker is another's
-		}
-		r.tellTo(pid, messages.EndRequest{RequestID: requestID})
-		r.spare(a)
-	}}, nil
+	return messages.InFlight{Spec: checked.Spec, End: q.over}, nil
+}
+
+// request is one that is in flight in a client session: an asker that stands for
+// it hears when it is to be given up.
+type request struct {
+	runtime  *Runtime
+	asker    *asker
+	client   actor.Process // drops what comes when it is gone
+	to       actor.PID     // its address
+	pid      actor.PID     // of the asker, for this conversation
+	begin    messages.BeginRequest
+	end      messages.EndRequest
+	envelope actor.MessageEnvelope // with begin
+	cancel   context.CancelCauseFunc
+}
+
+// over ends it. When it has been called before, the asker is another's.
+func (q *request) over() {
+	if q.asker.request.CompareAndSwap(q, nil) {
+		q.client.SendUserMessage(&q.to, &q.end)
+		q.runtime.spare(q.asker)
+	}
 }
 
 // CancelRequest cancels the request of that id, if it is in flight.

@@ -19,7 +19,7 @@ import (
 // caller that lost its connection comes back with the key and finds the answer.
 func (r *Runtime) CallOnce(ctx context.Context, key string, call messages.Call, sink messages.Sink) (out messages.Outcome) {
 	id := call.OnceKey(key)
-	a := r.newAsker()
+	a := r.newAsker(new(actor.PID))
 	defer a.release()
 	keeper, reply := r.claimOnce(ctx, a, messages.ClaimOnce{Key: id, Body: call.OnceBody()})
 	switch m := reply.(type) {

@@ -3,7 +3,7 @@ package actors
 import (
 	"time"
 
-	"github.com/asynkron/protoactor-go/actor"
+	"github.com/mcpx/mcpx/actors/kit"
 	"github.com/mcpx/mcpx/actors/session"
 	"github.com/mcpx/mcpx/messages"
 )
@@ -11,8 +11,8 @@ import (
 // passage is the sink of a call on its way to the caller's: its session hears
 // what extends the deadline.
 type passage struct {
-	runtime *Runtime
-	session *actor.PID
+	clock   kit.Clock
+	session kit.Party
 	sink    messages.Sink
 	whole   bool // the result is for others, too
 	taken   bool // the caller's sink takes the result in pieces
@@ -42,16 +42,15 @@ func (p *passage) Take(beginning []byte, length int64) bool {
 
 // Pass implements messages.Taker.
 func (p *passage) Pass(piece []byte) error {
-	clock := p.runtime.env.Clock
-	begun := clock.Now()
+	begun := p.clock.Now()
 	err := p.sink.(messages.Taker).Pass(piece)
-	if clock.Now().Sub(begun) >= slowPass {
+	if p.clock.Now().Sub(begun) >= slowPass {
 		p.progress()
 	}
 	return err
 }
 
-func (p *passage) progress() { p.runtime.system.Root.Send(p.session, session.Progressed{}) }
+func (p *passage) progress() { p.session.Tell(session.Progressed{}) }
 
 // judge returns the outcome of a call whose result may have been passed: then
 // it is not made again, since what has been passed cannot be taken back.

@@ -38,6 +38,7 @@ type Runtime struct {
 	env     *kit.Env
 	ids     atomic.Uint64 // askers
 	calls   atomic.Uint64 // sessions
+	paths   paths
 	spared  chan *asker
 	errands chan *errand // spared, too
 
@@ -300,7 +301,7 @@ func (r *Runtime) Close() messages.CloseReport {
 // stopRoot stops the gateway and waits until it has gone. The library's own
 // stop of a system stops no actor.
 func (r *Runtime) stopRoot(ctx context.Context) {
-	a := r.newAsker()
+	a := r.newAsker(new(actor.PID))
 	defer a.release()
 	process, ok := r.system.ProcessRegistry.Get(r.root)
 	if !ok {

@@ -2,7 +2,6 @@ package actors
 
 import (
 	"context"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,10 +19,7 @@ import (
 // tells whether it has begun; if not, done is not called, and Call is the way. It is for processes,
 // whose connections need no goroutine per request.
 func (r *Runtime) Start(ctx context.Context, call messages.Call, sink messages.Sink, done func(messages.Outcome)) bool {
-	entry, failure := r.resolve(call.Principal, call.Server)
-	if failure == nil && call.Request.Method == "tools/call" {
-		failure = toolAllowed(entry, call.Server, call.Request.Name)
-	}
+	entry, failure := r.permit(call.Principal, call.Server, toolOf(&call))
 	if failure != nil || entry.Spec.Transport != messages.TransportStdio || ctx.Err() != nil {
 		return false
 	}
@@ -31,20 +27,15 @@ func (r *Runtime) Start(ctx context.Context, call messages.Call, sink messages.S
 	if upstream == nil {
 		return false
 	}
-	e := r.newErrand()
 	t := &trip{
-		errand: e, turn: e.pid.RequestId, ctx: ctx, sink: sink, done: done, began: r.env.Clock.Now(), entry: entry, owes: upstream,
-		admit: messages.Admit{ID: r.calls.Add(1), Call: call},
+		ctx: ctx, sink: sink, done: done, began: r.env.Clock.Now(), entry: entry, upstream: upstream, owes: upstream,
+		admit: messages.Admit{ID: r.calls.Add(1), Call: call, Cache: cacheKey(entry, &call)},
 	}
-	id := t.admit.ID
-	t.admit.Cache = cacheKey(entry, &t.admit.Call)
-	e.trip.Store(t)
-	e.patrol.Reset(patrol)
-	r.system.Root.RequestWithCustomSender(upstream, &t.admit, e.pid)
-	// Behind the Admit, as in callOnce.
-	stop := link.AfterFunc(ctx, func() { r.giveUp(ctx, upstream, id, call.Server) })
-	if !t.hold(stop) {
-		stop()
+	r.newErrand(t)
+	r.system.Root.Send(upstream, &t.envelope)
+	t.watch.Begin(ctx, t) // behind the Admit, as in callOnce
+	if !t.watched() {
+		t.watch.End()
 	}
 	return true
 }
@@ -59,53 +50,62 @@ func (r *Runtime) Start(ctx context.Context, call messages.Call, sink messages.S
 // The session's answer may come before the I/O has ended: then that is waited for.
 type errand struct {
 	runtime *Runtime
-	pid     *actor.PID // of this call
+	home    *actor.PID
 	turn    atomic.Uint32
 	trip    atomic.Pointer[trip]
 	patrol  *time.Timer
+	walking atomic.Bool // the patrol, which ends when it finds no call
 }
 
 // trip is one call of an errand.
 type trip struct {
-	errand *errand
-	turn   uint32
-	ctx    context.Context
-	sink   messages.Sink
-	done   func(messages.Outcome)
-	began  time.Time
-	entry  *gateway.Entry
-	admit  messages.Admit
+	errand   *errand
+	pid      actor.PID // of the errand, for this call
+	ctx      context.Context
+	sink     messages.Sink
+	done     func(messages.Outcome)
+	began    time.Time
+	entry    *gateway.Entry
+	upstream *actor.PID
+	admit    messages.Admit
+	envelope actor.MessageEnvelope // with that
+	finished session.Finished
+	watch    link.Watch // over ctx
 
-	mu      sync.Mutex       //nolint:forbidigo // guards where it is: those who bring it on meet here
-	owes    *actor.PID       // the answer: the upstream, then the session
-	lease   link.Lease       // once it came
-	busy    bool             // its I/O goes on
-	sent    messages.Sent    // as far as is known of the I/O
-	answer  messages.Outcome // where answered
-	stop    func() bool      // of the watch over ctx
-	missing bool             // whoever owes the answer was not there at the last look
+	mu      sync.Mutex        //nolint:forbidigo // guards where it is: those who bring it on meet here
+	owes    *actor.PID        // the answer: the upstream, then the session
+	lease   *link.Lease       // once it came
+	busy    bool              // its I/O goes on
+	sent    messages.Sent     // as far as is known of the I/O
+	answer  *messages.Outcome // nil: there is none yet
+	watches bool              // over ctx
+	missing bool              // whoever owes the answer was not there at the last look
 
-	answered, gone, told bool
+	gone, told bool
 }
 
-// newErrand returns an errand that is nobody else's.
-func (r *Runtime) newErrand() *errand {
+// newErrand gives a call an errand that is nobody else's.
+func (r *Runtime) newErrand(t *trip) {
+	var e *errand
 	select {
-	case e := <-r.errands:
-		e.pid = &actor.PID{Address: e.pid.Address, Id: e.pid.Id, RequestId: e.turn.Load()}
-		return e
+	case e = <-r.errands:
 	default:
+		e = &errand{runtime: r}
+		e.patrol = time.AfterFunc(patrol, e.look)
+		e.patrol.Stop()
+		e.home = r.enter(e)
 	}
-	e := &errand{runtime: r}
-	e.patrol = time.AfterFunc(patrol, e.look)
-	e.patrol.Stop()
-	e.pid, _ = r.system.ProcessRegistry.Add(e, "door/"+strconv.FormatUint(r.ids.Add(1), 10))
-	return e
+	t.errand = e
+	t.pid.Address, t.pid.Id, t.pid.RequestId = e.home.Address, e.home.Id, e.turn.Load()
+	t.envelope = actor.MessageEnvelope{Message: &t.admit, Sender: &t.pid}
+	e.trip.Store(t)
+	if e.walking.CompareAndSwap(false, true) {
+		e.patrol.Reset(patrol)
+	}
 }
 
 // free keeps an errand for the next call; see Runtime.spare.
 func (e *errand) free() {
-	e.patrol.Stop()
 	e.turn.Add(1)
 	e.trip.Store(nil)
 	if !e.runtime.closing.Load() {
@@ -115,22 +115,22 @@ func (e *errand) free() {
 		default:
 		}
 	}
-	e.runtime.system.ProcessRegistry.Remove(e.pid)
+	e.runtime.system.ProcessRegistry.Remove(e.home)
 }
 
 // SendUserMessage implements actor.Process.
 func (e *errand) SendUserMessage(to *actor.PID, message any) {
 	t := e.trip.Load()
-	if t == nil || t.turn != to.RequestId {
+	if t == nil || t.pid.RequestId != to.RequestId {
 		return // of a call that is over
 	}
 	switch m := actor.UnwrapEnvelopeMessage(message).(type) {
 	case *actor.DeadLetterResponse:
 		t.lost()
-	case link.Lease:
+	case *link.Lease:
 		t.leased(m)
-	case messages.Outcome:
-		t.settle(func() { t.answer, t.answered = m, true })
+	case *messages.Outcome:
+		t.settle(func() { t.answer = m })
 	}
 }
 
@@ -140,50 +140,60 @@ func (e *errand) SendSystemMessage(*actor.PID, any) {}
 // Stop implements actor.Process.
 func (e *errand) Stop(*actor.PID) {}
 
-// look is the patrol of a call, as in Runtime.next.
+// look is the patrol of calls, as in Runtime.next. One call may have followed
+// another since the last look.
 func (e *errand) look() {
 	t := e.trip.Load()
 	if t == nil {
-		return
-	}
-	t.mu.Lock()
-	over, owes := t.told || t.busy, t.owes
-	t.mu.Unlock()
-	if over {
-		return
-	}
-	alive := e.runtime.alive(owes)
-	t.mu.Lock()
-	lost := t.missing && !alive
-	t.missing = !alive
-	t.mu.Unlock()
-	if lost {
+		e.walking.Store(false)
+		if e.trip.Load() == nil || !e.walking.CompareAndSwap(false, true) {
+			return // else a call has begun in this moment, and relied on the patrol
+		}
+	} else if t.abandoned() {
 		t.lost()
-		return
 	}
 	e.patrol.Reset(patrol)
 }
 
-// hold keeps what ends the watch over ctx; false when there is nothing to watch any more.
-func (t *trip) hold(stop func() bool) bool {
+// abandoned tells whether whoever owes the answer is gone, and was at the last look.
+func (t *trip) abandoned() bool {
+	t.mu.Lock()
+	over, owes := t.told || t.busy, t.owes
+	t.mu.Unlock()
+	if over {
+		return false
+	}
+	alive := t.errand.runtime.alive(owes)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.stop = stop
+	lost := t.missing && !alive
+	t.missing = !alive
+	return lost
+}
+
+// watched notes that there is a watch over ctx; false when there is nothing to
+// watch any more.
+func (t *trip) watched() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.watches = true
 	return !t.told
 }
 
-func (t *trip) leased(l link.Lease) {
+// Ended implements link.Ender: ctx has.
+func (t *trip) Ended() { t.errand.runtime.giveUp(t.ctx, t.upstream, t.admit.ID, t.admit.Call.Server) }
+
+func (t *trip) leased(l *link.Lease) {
 	t.mu.Lock()
-	t.lease, t.owes, t.busy = l, l.Session, true
+	t.lease, t.owes, t.busy, t.missing = l, l.Session.PID, true, false
 	t.mu.Unlock()
-	t.errand.patrol.Stop()
 	l.Start(t.admit.Call.Request, t.admit.Call.Server, t, t.ended)
 }
 
 // Notify implements messages.Sink: progress extends the deadline.
 func (t *trip) Notify(n messages.Notification) error {
 	if n.Method == "notifications/progress" {
-		t.errand.runtime.system.Root.Send(t.lease.Session, session.Progressed{})
+		t.lease.Session.Tell(session.Progressed{})
 	}
 	return t.sink.Notify(n)
 }
@@ -200,50 +210,46 @@ func (t *trip) ended(out messages.Outcome) {
 	}
 	t.busy = false
 	t.mu.Unlock()
-	t.errand.runtime.tellTo(t.lease.Session, session.Finished{Outcome: out}) // a killed one has answered
-	if !t.settle(func() {}) {
-		t.errand.patrol.Reset(patrol)
-	}
+	t.finished.Outcome = out
+	t.lease.Session.Tell(&t.finished) // a killed one has answered
+	t.settle(func() {})
 }
 
 func (t *trip) lost() { t.settle(func() { t.gone = true }) }
 
 // settle notes what has come and, if nothing is missing any more, tells the
-// outcome. It tells whether that has been done.
-func (t *trip) settle(note func()) bool {
+// outcome.
+func (t *trip) settle(note func()) {
 	r, call := t.errand.runtime, &t.admit.Call
 	t.mu.Lock()
 	note()
-	if t.told || t.busy || !t.answered && !t.gone {
-		defer t.mu.Unlock()
-		return t.told
+	if t.told || t.busy || t.answer == nil && !t.gone {
+		t.mu.Unlock()
+		return
 	}
 	t.told = true
-	out := t.answer
-	if !t.answered {
+	var out messages.Outcome
+	if t.answer != nil {
+		out = *t.answer
+	} else {
 		f := restarting(call.Server)
 		f.Sent, f.Stale = t.sent, t.sent == messages.SentNo
-		out = messages.Outcome{Failure: f}
+		out.Failure = f
 	}
 	out = truthful(out, t.sent)
-	stop := t.stop
+	watches := t.watches
 	t.mu.Unlock()
 
-	if stop != nil {
-		stop()
+	if watches {
+		t.watch.End()
 	}
 	t.errand.free()
 	if out.Failure == nil {
 		t.done(out)
-		return true
+		return
 	}
 	kit.Go(func() {
-		if t.ctx.Err() != nil && out.Failure.Kind == messages.KindCancelled {
-			f := cancelled(t.ctx, call.Server)
-			f.Sent = out.Failure.Sent
-			out.Failure = f
-		}
+		out = ownReason(t.ctx, call.Server, out)
 		t.done(r.repeat(t.ctx, *call, t.sink, t.began, out, t.entry))
 	})
-	return true
 }

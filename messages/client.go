@@ -208,8 +208,8 @@ func (FromServer) toClient()     {}
 func (AskClient) toClient()      {}
 func (AnswerQuestion) toClient() {}
 func (CheckClient) toClient()    {}
-func (BeginRequest) toClient()   {}
-func (EndRequest) toClient()     {}
+func (*BeginRequest) toClient()  {}
+func (*EndRequest) toClient()    {}
 func (CancelRequest) toClient()  {}
 func (OpenStream) toClient()     {}
 func (PullEvents) toClient()     {}

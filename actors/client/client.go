@@ -32,6 +32,7 @@ import (
 type client struct {
 	env  *kit.Env
 	spec messages.ClientSpec
+	open any // the messages.ClientChecked of whoever may use it, made once
 	self *actor.PID
 	root *actor.RootContext
 
@@ -90,6 +91,7 @@ func (c *client) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case Begin:
 		c.env, c.spec, c.self, c.root = m.Env, m.Spec, ctx.Self(), ctx.ActorSystem().Root
+		c.open = messages.ClientChecked{Spec: c.spec}
 		c.touch()
 		c.arm(c.env.Limits.ClientIdle)
 	case messages.ToClient:
@@ -113,9 +115,9 @@ func (c *client) handle(ctx actor.Context, in messages.ToClient) {
 	switch m := in.(type) {
 	case messages.CheckClient:
 		ctx.Send(ctx.Sender(), c.checked(m.Principal))
-	case messages.BeginRequest:
+	case *messages.BeginRequest:
 		c.beginRequest(ctx, m)
-	case messages.EndRequest:
+	case *messages.EndRequest:
 		delete(c.requests, m.RequestID)
 		c.touch()
 	case messages.CancelRequest:
@@ -201,12 +203,14 @@ func Unknown() *messages.Failure {
 	return messages.Failf(messages.KindUnavailable, "", "no such session; it may have expired: initialize again")
 }
 
-func (c *client) beginRequest(ctx actor.Context, m messages.BeginRequest) {
-	reply := c.checked(m.Principal)
-	if _, taken := c.requests[m.RequestID]; reply.Failure == nil && taken {
-		reply.Failure = messages.Failf(messages.KindInvalidArgs, "", "a request with id %s is already in flight", m.RequestID)
-	}
-	if reply.Failure == nil {
+// beginRequest notes a request; while there is one, the session is not idle.
+func (c *client) beginRequest(ctx actor.Context, m *messages.BeginRequest) {
+	reply := c.open
+	if m.Principal != c.spec.Principal {
+		reply = messages.ClientChecked{Failure: Unknown()}
+	} else if _, taken := c.requests[m.RequestID]; taken {
+		reply = messages.ClientChecked{Failure: messages.Failf(messages.KindInvalidArgs, "", "a request with id %s is already in flight", m.RequestID)}
+	} else {
 		c.requests[m.RequestID] = ctx.Sender()
 	}
 	ctx.Send(ctx.Sender(), reply)

@@ -110,6 +110,17 @@ func Child(parent *actor.PID, name string) *actor.PID {
 	return actor.NewPID(parent.Address, parent.Id+"/"+name)
 }
 
+// Party is another party to a conversation: an actor, and its mailbox in the hands of
+// whoever was given it. Nothing has to be looked up then, and what comes after the
+// actor's end is dropped without a word.
+type Party struct {
+	PID     *actor.PID
+	Mailbox actor.Mailbox
+}
+
+// Tell sends it a message.
+func (p Party) Tell(m any) { p.Mailbox.PostUserMessage(m) }
+
 // Crash makes the actor that receives it panic. Chaos runs and tests use it to
 // see what a bug costs; nothing else sends it.
 type Crash struct{ Reason string }

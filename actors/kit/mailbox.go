@@ -7,10 +7,12 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 )
 
-// mailbox is the library's unbounded mailbox in one allocation instead of seven,
+// Mailbox is the library's unbounded mailbox in one allocation instead of seven,
 // since there is an actor per request. Messages of the system come
 // first, a suspended actor gets no others, and a panic is escalated, as there.
-type mailbox struct {
+// The zero Mailbox is that of an actor which runs on the goroutine of whoever
+// posts to it, see Inline; it may live inside of its actor. It must not be copied.
+type Mailbox struct {
 	invoker    actor.MessageInvoker
 	dispatcher actor.Dispatcher // nil: whoever posts runs it
 	work       func()           // process, bound once
@@ -20,13 +22,14 @@ type mailbox struct {
 	user      fifo
 	running   bool
 	suspended bool
+	started   bool // before, whoever knows the actor's path may post, but nobody runs it
 }
 
 // Inline is the mailbox of actors that run on the goroutine of whoever posts to
 // them: no wake-up. It is for actors with one poster at a time, which do little
 // and never block.
 func Inline() actor.PropsOption {
-	return actor.WithMailbox(func() actor.Mailbox { return newMailbox(nil) })
+	return actor.WithMailbox(func() actor.Mailbox { return new(Mailbox) })
 }
 
 // Queued is the mailbox of actors that run on goroutines of their own, which
@@ -40,17 +43,14 @@ func Queued() actor.PropsOption {
 // the actor could wait for, or whoever that speaks to.
 type Prompt interface{ Prompt() }
 
-func newMailbox(d actor.Dispatcher) *mailbox {
-	m := &mailbox{dispatcher: d}
-	m.system.messages, m.user.messages = m.system.first[:0], m.user.first[:0]
-	if d != nil {
-		m.work = m.process
-	}
+func newMailbox(d actor.Dispatcher) *Mailbox {
+	m := &Mailbox{dispatcher: d}
+	m.work = m.process
 	return m
 }
 
 // PostUserMessage implements actor.Mailbox.
-func (m *mailbox) PostUserMessage(message any) {
+func (m *Mailbox) PostUserMessage(message any) {
 	m.mu.Lock()
 	m.user.push(message)
 	_, prompt := actor.UnwrapEnvelopeMessage(message).(Prompt)
@@ -58,15 +58,15 @@ func (m *mailbox) PostUserMessage(message any) {
 }
 
 // PostSystemMessage implements actor.Mailbox.
-func (m *mailbox) PostSystemMessage(message any) {
+func (m *Mailbox) PostSystemMessage(message any) {
 	m.mu.Lock()
 	m.system.push(message)
 	m.schedule(false)
 }
 
 // schedule unlocks, and sees to it that somebody processes what there is.
-func (m *mailbox) schedule(prompt bool) {
-	idle := !m.running && (!m.system.empty() || !m.suspended)
+func (m *Mailbox) schedule(prompt bool) {
+	idle := !m.running && m.started && (!m.system.empty() || !m.suspended)
 	m.running = m.running || idle
 	m.mu.Unlock()
 	switch {
@@ -80,14 +80,14 @@ func (m *mailbox) schedule(prompt bool) {
 	}
 }
 
-func (m *mailbox) process() {
+func (m *Mailbox) process() {
 	for m.drain(math.MaxInt) { // a panic interrupts it
 	}
 }
 
 // processSome is process for a poster who has something else to do, too: what is
 // left after a few messages is a worker's.
-func (m *mailbox) processSome() {
+func (m *Mailbox) processSome() {
 	if m.drain(promptly) {
 		m.dispatcher.Schedule(m.work)
 	}
@@ -98,7 +98,7 @@ const promptly = 8
 
 // drain processes messages until there are none, or so many have been. It tells
 // whether it was interrupted by a panic, or by that: then there may be more.
-func (m *mailbox) drain(most int) (interrupted bool) {
+func (m *Mailbox) drain(most int) (interrupted bool) {
 	var message any
 	defer func() {
 		if r := recover(); r != nil {
@@ -121,7 +121,7 @@ func (m *mailbox) drain(most int) (interrupted bool) {
 }
 
 // next takes the next message; nil when there is none, and nobody processes any more.
-func (m *mailbox) next() (message any, system bool) {
+func (m *Mailbox) next() (message any, system bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for !m.system.empty() {
@@ -144,15 +144,20 @@ func (m *mailbox) next() (message any, system bool) {
 
 // RegisterHandlers implements actor.Mailbox. Who runs the actor is the
 // mailbox's to say.
-func (m *mailbox) RegisterHandlers(invoker actor.MessageInvoker, _ actor.Dispatcher) {
+func (m *Mailbox) RegisterHandlers(invoker actor.MessageInvoker, _ actor.Dispatcher) {
 	m.invoker = invoker
 }
 
-// Start implements actor.Mailbox.
-func (m *mailbox) Start() {}
+// Start implements actor.Mailbox. The actor can be found, and be stopped, before
+// the library has made it whole.
+func (m *Mailbox) Start() {
+	m.mu.Lock()
+	m.started = true
+	m.schedule(false)
+}
 
 // UserMessageCount implements actor.Mailbox.
-func (m *mailbox) UserMessageCount() int {
+func (m *Mailbox) UserMessageCount() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return len(m.user.messages) - m.user.head
@@ -162,13 +167,16 @@ func (m *mailbox) UserMessageCount() int {
 type fifo struct {
 	messages []any
 	head     int
-	first    [3]any
+	first    [2]any
 }
 
 func (q *fifo) empty() bool { return q.head == len(q.messages) }
 
 func (q *fifo) push(message any) {
-	if len(q.messages) == cap(q.messages) {
+	switch {
+	case q.messages == nil:
+		q.messages = q.first[:0]
+	case len(q.messages) == cap(q.messages):
 		q.makeRoom()
 	}
 	q.messages = append(q.messages, message)

@@ -74,7 +74,7 @@ func (prompt) Prompt() {}
 // idle is an actor with a Queued mailbox that has been started and rests.
 func idle(t *testing.T, s *actor.ActorSystem, receive actor.ReceiveFunc) *actor.PID {
 	t.Helper()
-	var m *mailbox
+	var m *Mailbox
 	pid := s.Root.Spawn(actor.PropsFromFunc(receive, actor.WithMailbox(func() actor.Mailbox {
 		m = newMailbox(pool)
 		return m
@@ -238,4 +238,27 @@ func TestFifo_KeepsOrderAndRoomThroughFloods(t *testing.T) {
 	if !q.empty() || next != want || cap(q.messages) > keptRoom {
 		t.Errorf("empty %v, %d of %d came out, room for %d is kept", q.empty(), want, next, cap(q.messages))
 	}
+}
+
+// An actor has an address before the library has made it whole: whoever stops it
+// then is heard when it can hear.
+func TestMailbox_StoppedBeforeItHasStarted(t *testing.T) {
+	each(t, func(t *testing.T, s *actor.ActorSystem, mailbox actor.PropsOption) {
+		seen := make(chan string, 8)
+		pid := s.Root.Spawn(actor.PropsFromFunc(func(ctx actor.Context) {
+			seen <- fmt.Sprintf("%T", ctx.Message())
+		}, mailbox, actor.WithOnInit(func(ctx actor.Context) {
+			s.Root.Send(ctx.Self(), "too early")
+			s.Root.Stop(ctx.Self())
+		})))
+		for _, want := range []string{"*actor.Stopping", "*actor.Stopped"} {
+			if got := <-seen; got != want {
+				t.Errorf("%s, want %s", got, want)
+			}
+		}
+		_ = s.Root.StopFuture(pid).Wait()
+		if len(seen) > 0 {
+			t.Errorf("then %s", <-seen)
+		}
+	})
 }

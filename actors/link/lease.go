@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"runtime/debug"
 
-	"github.com/asynkron/protoactor-go/actor"
 	"github.com/mcpx/mcpx/actors/kit"
 	"github.com/mcpx/mcpx/messages"
 )
@@ -16,7 +15,7 @@ type Lease struct {
 	Conn    Conn
 	Context context.Context // ended by the session: deadline, cancellation, kill
 	Sent    *SentFlag
-	Session *actor.PID // is told Finished
+	Session kit.Party // is told Finished
 }
 
 // Do performs the request. A panic in the connection or in the sink is an

@@ -33,27 +33,20 @@ import (
 // effect. Its upstream request is cancelled, its caller answered, and its
 // credit returned to the upstream by Terminated.
 type session struct {
-	env    *kit.Env
-	self   *actor.PID
-	root   *actor.RootContext
-	parent *actor.PID
-	door   *actor.PID
-	tell   *atomic.Bool   // the upstream wants to hear of successes, too
-	flight string         // under which others wait for the result; empty when nobody does
-	loan   Loan           // no connection while waiting
-	call   *messages.Call // not ours to change, like the policy
-	policy *messages.Policy
+	Begin   // with no Conn while it waits; no Flight when nobody waits for the result
+	mailbox kit.Mailbox
+	self    *actor.PID
+	root    *actor.RootContext
+	parent  *actor.PID
 
-	begun   time.Time     // waiting
-	started time.Time     // calling; begun before that
-	left    time.Duration // since begun, for a first sign of the server; 0: from when it is asked
+	started time.Time     // calling; Now before that
 	until   time.Time     // the absolute deadline; zero when it begins with the calling
 	given   time.Duration // to the server, since the request or its last progress
-	joins   bool          // it waits for the result of an equal call
 
 	state    state
 	sent     link.SentFlag
-	lease    link.Scope
+	scope    link.Scope // of the I/O
+	lease    link.Lease
 	timer    kit.Timer
 	armed    uint64 // generation of the timer: an older one that fires late is nobody's
 	answered bool
@@ -73,11 +66,13 @@ const (
 //sumtype:decl
 type Input interface{ input() }
 
-// Begin starts the session. Sender: the upstream, on behalf of the door, which
-// is the message's sender. With a connection the call is granted at once.
+// Begin is what a session begins with: it has that before anybody can stop it, so
+// its caller is always answered. With a connection the call is granted at once.
 type Begin struct {
 	Env    *kit.Env
-	Call   *messages.Call
+	Now    time.Time
+	Door   *actor.PID     // is told a *link.Lease, and a *messages.Outcome
+	Call   *messages.Call // not the session's to change, like the policy
 	Policy *messages.Policy
 	Loan   Loan
 	// Joins says that it waits for the result of an equal call, as long as it
@@ -139,12 +134,12 @@ type Cancel struct {
 // Progressed says that the upstream reported progress. Sender: the door.
 type Progressed struct{}
 
-// Finished says how the I/O under the lease ended. Sender: the door.
+// Finished says how the I/O under the lease ended. Sender: the door, which
+// changes nothing of it any more.
 type Finished struct{ Outcome messages.Outcome }
 
 type expired struct{ armed uint64 }
 
-func (Begin) input()      {}
 func (Grant) input()      {}
 func (Refuse) input()     {}
 func (Serve) input()      {}
@@ -152,41 +147,58 @@ func (TakeOver) input()   {}
 func (Drop) input()       {}
 func (Cancel) input()     {}
 func (Progressed) input() {}
-func (Finished) input()   {}
+func (*Finished) input()  {}
 func (expired) input()    {}
 
-var props = actor.PropsFromProducer(func() actor.Actor { return &session{call: &noCall, policy: &noPolicy} },
-	kit.Inline())
+// Spawner starts the sessions of one upstream, which owns it.
+type Spawner struct {
+	props *actor.Props
+	begin Begin    // of the session that is being spawned
+	made  *session // that one
+}
 
-// What a session has that is stopped before it has begun.
-var (
-	noCall   messages.Call
-	noPolicy messages.Policy
-)
+// NewSpawner returns a Spawner. The library makes an actor and then its mailbox
+// on the goroutine that spawns it; here both are one allocation.
+func NewSpawner() *Spawner {
+	s := &Spawner{}
+	s.props = actor.PropsFromProducer(func() actor.Actor {
+		s.made = &session{Begin: s.begin}
+		return s.made
+	}, actor.WithMailbox(func() actor.Mailbox { return &s.made.mailbox }))
+	return s
+}
 
-// Props are the same for all sessions; what differs comes with Begin.
-func Props() *actor.Props { return props }
+// Spawn starts a session. It may have ended when this returns.
+func (s *Spawner) Spawn(ctx actor.SpawnerContext, name string, b *Begin) (*actor.PID, error) {
+	s.begin = *b
+	pid, err := ctx.SpawnNamed(s.props, name)
+	s.begin, s.made = Begin{}, nil
+	return pid, err
+}
 
 // Receive implements actor.Actor.
 func (s *session) Receive(ctx actor.Context) {
 	defer func() {
 		if r := recover(); r != nil {
 			// The library gives the message that panics no reply.
-			s.giveUp(s.failure(messages.KindInternal, "internal error in the session of %s: %v", s.call.Request.Method, r))
+			s.giveUp(s.failure(messages.KindInternal, "internal error in the session of %s: %v", s.Call.Request.Method, r))
 			panic(r)
 		}
 	}()
 	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		s.start(ctx)
 	case Input:
-		s.handle(ctx, m)
+		s.handle(m)
 	case *actor.Stopping:
+		s.root = ctx.ActorSystem().Root // it may not have started
 		if s.answered {
 			s.disarm()
-			s.lease.Cancel(nil)
+			s.scope.Cancel(nil)
 			return
 		}
 		s.stopped = true
-		f := s.failure(messages.KindUnavailable, "server %q: the session of %s was stopped", s.call.Server, s.call.Request.Method)
+		f := s.failure(messages.KindUnavailable, "server %q: the session of %s was stopped", s.Call.Server, s.Call.Request.Method)
 		f.Final = true
 		s.giveUp(f)
 	case kit.Crash:
@@ -194,92 +206,89 @@ func (s *session) Receive(ctx actor.Context) {
 	}
 }
 
-func (s *session) handle(ctx actor.Context, in Input) {
+func (s *session) handle(in Input) {
 	switch m := in.(type) {
-	case Begin:
-		s.begin(ctx, m)
 	case Grant:
 		if s.state == waiting {
-			s.grant(m.Loan)
+			s.Loan = m.Loan
+			s.grant(s.Env.Clock.Now())
 		}
 	case Refuse:
 		if s.state == waiting {
-			s.end(ctx, messages.Outcome{Failure: &m.Failure})
+			s.end(&messages.Outcome{Failure: &m.Failure})
 		}
 	case Serve:
 		if s.state == waiting {
-			s.end(ctx, m.Outcome)
+			s.end(&m.Outcome)
 		}
 	case TakeOver:
-		s.flight, s.joins = m.Flight, false
-		if s.left == 0 {
-			s.left = s.period() // the time it has waited for another's answer is its own
+		s.Flight, s.Joins = m.Flight, false
+		if s.Left == 0 {
+			s.Left = s.period() // the time it has waited for another's answer is its own
 		}
 	case Drop:
 		s.stopped = true
 		f := s.failure(messages.KindUnavailable, "%s", m.Failure.Message)
 		f.Stale = m.Failure.Stale && f.Sent == messages.SentNo
-		s.leave(ctx, f)
+		s.leave(f)
 	case Cancel:
 		f := s.failure(messages.KindCancelled, "cancelled: %s", m.Reason)
 		f.Reason, f.Said = m.Reason, m.Said
-		s.leave(ctx, f)
+		s.leave(f)
 	case Progressed:
 		if s.state == calling {
-			s.give(s.period())
+			s.give(s.Env.Clock.Now(), s.period())
 		}
-	case Finished:
-		s.end(ctx, m.Outcome)
+	case *Finished:
+		s.end(&m.Outcome)
 	case expired:
 		if m.armed == s.armed {
-			s.leave(ctx, s.timeout())
+			s.leave(s.timeout())
 		}
 	}
 }
 
-func (s *session) begin(ctx actor.Context, m Begin) {
-	s.env, s.call, s.policy, s.tell, s.flight, s.left, s.joins = m.Env, m.Call, m.Policy, m.Tell, m.Flight, m.Left, m.Joins
-	s.self, s.parent, s.door, s.root = ctx.Self(), ctx.Parent(), ctx.Sender(), ctx.ActorSystem().Root
-	s.begun = s.env.Clock.Now()
-	s.started = s.begun
-	if s.call.Timeout > 0 {
-		s.until = s.begun.Add(s.call.Timeout)
+func (s *session) start(ctx actor.Context) {
+	s.self, s.parent, s.root = ctx.Self(), ctx.Parent(), ctx.ActorSystem().Root
+	s.started = s.Now
+	if s.Call.Timeout > 0 {
+		s.until = s.Now.Add(s.Call.Timeout)
 	}
-	if m.Loan.Conn != nil {
-		s.grant(m.Loan)
+	if s.Loan.Conn != nil {
+		s.grant(s.Now)
 		return
 	}
 	wait := s.period()
-	if s.left > 0 {
-		wait = min(wait, s.left)
+	if s.Left > 0 {
+		wait = min(wait, s.Left)
 	}
-	if !s.joins {
-		wait = min(wait, s.policy.ConnectionTimeout)
+	if !s.Joins {
+		wait = min(wait, s.Policy.ConnectionTimeout)
 	}
 	s.arm(wait)
 }
 
 // grant lends the connection to the goroutine that waits at the door.
-func (s *session) grant(loan Loan) {
-	s.state, s.loan = calling, loan
-	s.started = s.env.Clock.Now()
+func (s *session) grant(now time.Time) {
+	s.state, s.started = calling, now
 	if s.until.IsZero() {
-		s.until = s.started.Add(s.policy.RequestTimeoutMax)
+		s.until = now.Add(s.Policy.RequestTimeoutMax)
 	}
 	d := s.period()
-	if s.left > 0 {
-		d = min(d, s.left-s.started.Sub(s.begun))
+	if s.Left > 0 {
+		d = min(d, s.Left-now.Sub(s.Now))
 	}
-	s.give(d)
-	s.root.Send(s.door, link.Lease{Conn: loan.Conn, Context: &s.lease, Sent: &s.sent, Session: s.self})
+	s.give(now, d)
+	s.lease = link.Lease{Conn: s.Loan.Conn, Context: &s.scope, Sent: &s.sent, Session: kit.Party{PID: s.self, Mailbox: &s.mailbox}}
+	s.root.Send(s.Door, &s.lease)
 }
 
 // leave answers now and cancels the I/O; the session stays until that has
 // ended, so that its credit stands for work that is really over.
-func (s *session) leave(ctx actor.Context, f *messages.Failure) {
+func (s *session) leave(f *messages.Failure) {
 	switch s.state {
 	case waiting:
-		s.end(ctx, messages.Outcome{Failure: f})
+		s.end(&messages.Outcome{Failure: f})
 	case calling:
 		s.state = leaving
 		s.giveUp(f)
@@ -290,39 +299,42 @@ func (s *session) leave(ctx actor.Context, f *messages.Failure) {
 // giveUp answers, if nobody has, and cancels the lease.
 func (s *session) giveUp(f *messages.Failure) {
 	s.disarm()
-	s.answer(messages.Outcome{Failure: f})
-	s.lease.Cancel(f)
+	s.answer(&messages.Outcome{Failure: f})
+	s.scope.Cancel(f)
 }
 
-func (s *session) end(ctx actor.Context, out messages.Outcome) {
+func (s *session) end(out *messages.Outcome) {
 	s.disarm()
 	s.answer(out)
-	s.lease.Cancel(nil)
-	ctx.Stop(s.self)
+	s.scope.Cancel(nil)
+	s.mailbox.PostSystemMessage(stop)
 }
 
+// stop ends an actor behind what it does at the moment.
+var stop = &actor.Stop{}
+
 // answer is the only place that answers the caller, once.
-func (s *session) answer(out messages.Outcome) {
-	if s.answered || s.door == nil {
+func (s *session) answer(out *messages.Outcome) {
+	if s.answered {
 		return
 	}
 	s.answered = true
-	s.root.Send(s.door, out)
+	s.root.Send(s.Door, out)
 	if s.state == waiting {
 		return // it says nothing of the server
 	}
-	told := Answered{Session: kit.Base(s.self)}
+	told := Answered{Session: kit.Base(s.self), Flight: s.Flight}
 	switch f := out.Failure; {
 	case f == nil || f.Kind == messages.KindUpstream:
-		told.Good = s.call.Request.Kind == messages.RequestCall // the others ask for no answer
+		told.Good = s.Call.Request.Kind == messages.RequestCall // the others ask for no answer
 	case s.stopped:
 	case f.Kind == messages.KindUnavailable && !s.mourned(), f.Kind == messages.KindTimeout && !s.hurried():
 		told.Problem = f.Message
 	}
-	if told.Flight = s.flight; s.flight != "" {
-		told.Outcome = out
+	if s.Flight != "" {
+		told.Outcome = *out
 	}
-	if s.flight != "" || told.Problem != "" || told.Good && s.tell.Load() {
+	if s.Flight != "" || told.Problem != "" || told.Good && s.Tell.Load() {
 		s.root.Send(s.parent, told)
 	}
 }
@@ -331,8 +343,8 @@ func (s *session) answer(out messages.Outcome) {
 // said so: it is one failure, however many calls were on it.
 func (s *session) mourned() bool {
 	select {
-	case <-s.loan.Conn.Lost():
-		return s.loan.Mourned.Swap(true)
+	case <-s.Loan.Conn.Lost():
+		return s.Loan.Mourned.Swap(true)
 	default:
 		return false
 	}
@@ -341,23 +353,23 @@ func (s *session) mourned() bool {
 // hurried tells whether the server had less time than it is meant to have: that
 // it was too little says nothing of the server.
 func (s *session) hurried() bool {
-	return s.given < min(s.policy.RequestTimeout, s.policy.RequestTimeoutMax)
+	return s.given < min(s.Policy.RequestTimeout, s.Policy.RequestTimeoutMax)
 }
 
 // period is how long the server may be silent.
-func (s *session) period() time.Duration { return cmp.Or(s.call.Timeout, s.policy.RequestTimeout) }
+func (s *session) period() time.Duration { return cmp.Or(s.Call.Timeout, s.Policy.RequestTimeout) }
 
 // give arms the deadline: so long after the request or its last progress, and
 // never past the absolute one.
-func (s *session) give(d time.Duration) {
-	s.given = min(d, s.until.Sub(s.env.Clock.Now()))
+func (s *session) give(now time.Time, d time.Duration) {
+	s.given = min(d, s.until.Sub(now))
 	s.arm(s.given)
 }
 
 func (s *session) arm(d time.Duration) {
 	s.disarm()
 	armed, self, root := s.armed, s.self, s.root
-	s.timer = s.env.Clock.AfterFunc(d, func() { root.Send(self, expired{armed}) })
+	s.timer = s.Env.Clock.AfterFunc(d, func() { root.Send(self, expired{armed}) })
 }
 
 func (s *session) disarm() {
@@ -369,18 +381,18 @@ func (s *session) disarm() {
 }
 
 func (s *session) timeout() *messages.Failure {
-	after := s.env.Clock.Now().Sub(s.started)
-	f := s.failure(messages.KindTimeout, "server %q did not answer %s within %v", s.call.Server, s.call.Request.Method, after.Round(time.Millisecond))
+	after := s.Env.Clock.Now().Sub(s.started)
+	f := s.failure(messages.KindTimeout, "server %q did not answer %s within %v", s.Call.Server, s.Call.Request.Method, after.Round(time.Millisecond))
 	switch {
-	case s.joins:
-		f = s.failure(messages.KindTimeout, "server %q: the equal call whose answer this one waited for was not answered within %v", s.call.Server, after.Round(time.Millisecond))
+	case s.Joins:
+		f = s.failure(messages.KindTimeout, "server %q: the equal call whose answer this one waited for was not answered within %v", s.Call.Server, after.Round(time.Millisecond))
 	case s.state == waiting:
-		f = s.failure(messages.KindUnavailable, "server %q: no connection was free within %v", s.call.Server, after.Round(time.Millisecond))
+		f = s.failure(messages.KindUnavailable, "server %q: no connection was free within %v", s.Call.Server, after.Round(time.Millisecond))
 	}
 	f.After = after
 	return f
 }
 
 func (s *session) failure(kind messages.Kind, format string, args ...any) *messages.Failure {
-	return &messages.Failure{Kind: kind, Server: s.call.Server, Sent: s.sent.Sent(), Message: fmt.Sprintf(format, args...)}
+	return &messages.Failure{Kind: kind, Server: s.Call.Server, Sent: s.sent.Sent(), Message: fmt.Sprintf(format, args...)}
 }

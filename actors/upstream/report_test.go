@@ -61,13 +61,13 @@ func newHouse(t *testing.T, spec messages.ServerSpec, server *actortest.Server, 
 	h.upstream = <-child
 	h.door = h.system.Root.Spawn(actor.PropsFromFunc(func(ctx actor.Context) {
 		switch m := ctx.Message().(type) {
-		case link.Lease:
+		case *link.Lease:
 			h.tasks.Go(func() {
 				out := m.Do(messages.Request{Method: "tools/call", Name: "echo"}, spec.Name, messages.Discard)
-				h.system.Root.Send(m.Session, session.Finished{Outcome: out})
+				m.Session.Tell(&session.Finished{Outcome: out})
 			}, func(reason string) { t.Error(reason) })
-		case messages.Outcome:
-			h.outcomes <- m
+		case *messages.Outcome:
+			h.outcomes <- *m
 		}
 	}))
 	t.Cleanup(func() {

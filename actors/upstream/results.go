@@ -18,7 +18,7 @@ func (u *upstream) remembered(ctx actor.Context, m *messages.Admit) bool {
 		return false
 	}
 	if result, ok := u.cache.get(key, u.Env.Clock.Now()); ok {
-		ctx.Send(ctx.Sender(), messages.Outcome{Result: result, Cached: true})
+		ctx.Send(ctx.Sender(), &messages.Outcome{Result: result, Cached: true})
 		u.changed(ctx)
 		return true
 	}
@@ -32,9 +32,9 @@ func (u *upstream) remembered(ctx actor.Context, m *messages.Admit) bool {
 	}
 	u.joined++
 	w := u.waiter(&m.Call)
-	u.spawn(ctx, m, &w, held{principal: w.principal, joins: key}, session.Begin{
-		Env: u.Env, Call: &m.Call, Policy: &u.Spec.Policy, Left: m.Left, Tell: u.tell, Joins: true,
-	})
+	b := u.beginning(ctx, m)
+	b.Joins = true
+	u.spawn(ctx, m, &w, held{principal: w.principal, joins: key}, &b)
 	f.followers = append(f.followers, &w)
 	return true
 }

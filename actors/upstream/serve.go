@@ -64,7 +64,7 @@ func (u *upstream) admit(ctx actor.Context, m *messages.Admit) {
 }
 
 func (u *upstream) refuse(ctx actor.Context, f *messages.Failure) {
-	ctx.Send(ctx.Sender(), messages.Outcome{Failure: f})
+	ctx.Send(ctx.Sender(), &messages.Outcome{Failure: f})
 }
 
 func (u *upstream) again(ctx actor.Context, m *messages.Admit) {
@@ -137,7 +137,7 @@ func (u *upstream) pick(ctx actor.Context, w *waiter) *member {
 // begin starts the session of a call; with a connection it has its credit.
 func (u *upstream) begin(ctx actor.Context, m *messages.Admit, w *waiter, on *member) {
 	h := held{on: on, principal: w.principal}
-	b := session.Begin{Env: u.Env, Call: &m.Call, Policy: &u.Spec.Policy, Left: m.Left, Tell: u.tell}
+	b := u.beginning(ctx, m)
 	if on != nil {
 		u.inFlight++
 		on.called = true
@@ -146,19 +146,25 @@ func (u *upstream) begin(ctx actor.Context, m *messages.Admit, w *waiter, on *me
 	if u.leads(m) {
 		h.flight, b.Flight = m.Cache.Key, m.Cache.Key
 	}
-	u.spawn(ctx, m, w, h, b)
+	u.spawn(ctx, m, w, h, &b)
 }
 
-func (u *upstream) spawn(ctx actor.Context, m *messages.Admit, w *waiter, h held, b session.Begin) {
+// beginning is what all sessions begin with.
+func (u *upstream) beginning(ctx actor.Context, m *messages.Admit) session.Begin {
+	return session.Begin{
+		Env: u.Env, Now: u.Env.Clock.Now(), Door: ctx.Sender(), Call: &m.Call, Policy: &u.Spec.Policy, Left: m.Left, Tell: u.tell,
+	}
+}
+
+func (u *upstream) spawn(ctx actor.Context, m *messages.Admit, w *waiter, h held, b *session.Begin) {
 	name := kit.SessionName(m.ID)
-	pid, err := ctx.SpawnNamed(session.Props(), name)
+	u.sessions[name] = h
+	u.tell.Store(u.wantsToHear())
+	pid, err := u.spawner.Spawn(ctx, name, b)
 	if err != nil {
 		panic(err) // ids are unique in the runtime
 	}
 	w.pid = pid
-	u.sessions[name] = h
-	u.tell.Store(u.wantsToHear())
-	ctx.RequestWithCustomSender(pid, b, ctx.Sender())
 }
 
 // sessionEnded is the only place where a credit returns.

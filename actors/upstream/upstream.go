@@ -94,6 +94,7 @@ type upstream struct {
 	cache   *cache
 	retried uint64
 
+	spawner  *session.Spawner
 	sessions map[string]held // by name
 	inFlight int             // credits lent
 	waiting  queue
@@ -159,7 +160,7 @@ func Props(c Config) *actor.Props {
 		func() actor.Actor {
 			return &upstream{
 				Config: c, isolation: c.Spec.EffectiveIsolation(), pool: newPool(), tell: new(atomic.Bool), cache: newCache(c.Env.Limits),
-				sessions: map[string]held{}, health: messages.Health{Status: messages.HealthUnknown},
+				spawner: session.NewSpawner(), sessions: map[string]held{}, health: messages.Health{Status: messages.HealthUnknown},
 			}
 		},
 		actor.WithSupervisor(kit.StopOnPanic{}),
@@ -441,7 +442,7 @@ func (u *upstream) answerPanic(ctx actor.Context, reason any) {
 	f := messages.Failf(messages.KindInternal, u.Spec.Name, "server %q: internal error: %v", u.Spec.Name, reason)
 	switch ctx.Message().(type) {
 	case *messages.Admit:
-		ctx.Send(ctx.Sender(), messages.Outcome{Failure: f})
+		ctx.Send(ctx.Sender(), &messages.Outcome{Failure: f})
 	case messages.AwaitReady, messages.ConnectServer:
 		ctx.Send(ctx.Sender(), messages.ReadyReply{Failure: f})
 	case messages.DisconnectServer:
