@@ -57,7 +57,7 @@ func isObject(raw json.RawMessage) bool { return len(raw) > 0 && raw[0] == '{' }
 // of that era has said it itself, with each request anew.
 func (id identity) modern(params json.RawMessage, version, logLevel string) json.RawMessage {
 	if id.mirrors && id.isModern {
-		if said, ok := jsonrpc.GetString(params, "_meta", mcp.MetaProtocolVersion); ok && said == version {
+		if said, ok := jsonrpc.Get(params, "_meta", mcp.MetaProtocolVersion); ok && said[0] == '"' && jsonrpc.StringIs(said, version) {
 			return params
 		}
 	}

@@ -28,13 +28,14 @@ type httpCore struct {
 	stream      func(open bool) // hears of the standing GET stream
 	mirror      bool            // opened in a client's name, which is asked what the server asks
 
-	wire    httpWire
-	url     *url.URL    // where messages are posted
-	base    http.Header // sent with every request
-	hidden  []string    // the secrets of the configured address
-	peer    messages.Peer
-	session string                      // Streamable HTTP, legacy: the session id; empty when the server has none
-	posting atomic.Pointer[http.Header] // of each POST; modern: with those of its request
+	wire          httpWire
+	url           *url.URL    // where messages are posted
+	base          http.Header // sent with every request
+	hidden        []string    // the secrets of the configured address
+	peer          messages.Peer
+	session       string                                   // Streamable HTTP, legacy: the session id; empty when the server has none
+	posting       atomic.Pointer[http.Header]              // of each POST; modern: with those of its request
+	modernPosting atomic.Pointer[map[askedFor]http.Header] // modern: these
 
 	// life ends with the connection, its cause being the *messages.Failure of
 	// requests in flight. closing ends later, when closing may take no longer:

@@ -92,8 +92,7 @@ func (x *httpExchange) ask(header http.Header, params json.RawMessage) reply {
 		return reply{failure: x.givenUp()}
 	}
 	body := jsonrpc.AppendRequest(nil, x.id, x.method, params)
-	stop := func() { x.Cancel(nil) }
-	resp, err := x.c.sendUntil(x, stop, http.MethodPost, header, body) //nolint:bodyclose // read closes it
+	resp, err := x.c.sendUntil(x, x, http.MethodPost, header, body) //nolint:bodyclose // read closes it
 	if err != nil {
 		return reply{failure: x.broken(err)}
 	}

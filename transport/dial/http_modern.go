@@ -37,8 +37,10 @@ func (c *httpConn) doModern(ctx context.Context, req messages.Request, sent *lin
 		c.noLongerModern(r)
 		return c.outcome(r)
 	}
-	if answer, f, ok := answerInputRequired(c.name, req.Method, r.result); ok && !c.mirror {
-		return messages.Outcome{Result: answer, Failure: f}
+	if !c.mirror {
+		if answer, f, ok := answerInputRequired(c.name, req.Method, r.result); ok {
+			return messages.Outcome{Result: answer, Failure: f}
+		}
 	}
 	if req.Method == "tools/list" {
 		return messages.Outcome{Result: c.learn(r.result), Streamed: r.streamed}
@@ -50,6 +52,9 @@ func (c *httpConn) askModern(ctx context.Context, req messages.Request, mirrored
 	x := c.exchange(ctx, req, sent, sink)
 	defer x.end()
 	header := c.modernHeader(req)
+	if len(mirrored) > 0 {
+		header = maps.Clone(header)
+	}
 	for name, value := range mirrored {
 		header.Set(name, value)
 	}

@@ -31,9 +31,44 @@ func (c *httpCore) header() http.Header {
 	return h
 }
 
-// modernHeader returns the headers of a request of the modern era. What it has
-// in common with all others of its connection shares its values with them.
+// askedFor is what the headers of a request of the modern era say of it.
+type askedFor struct{ method, name string }
+
+// mostPostings is for how many kinds of requests a connection keeps their headers.
+const mostPostings = 128
+
+// modernHeader returns the headers of a request of the modern era, which are not
+// to be changed: requests for the same thing share them.
 func (c *httpCore) modernHeader(req messages.Request) http.Header {
+	key := askedFor{req.Method, mcp.NameIn(req)}
+	var known map[askedFor]http.Header
+	if kept := c.modernPosting.Load(); kept != nil {
+		known = *kept
+		if h, ok := known[key]; ok {
+			return h
+		}
+	}
+	h := c.newModernHeader(req)
+	// Tools and prompts are a few, unless somebody asks for what there is not;
+	// resources are read once each.
+	if req.Method != "resources/read" && len(key.method)+len(key.name) <= maxKeptName {
+		if len(known) >= mostPostings {
+			known = nil
+		}
+		more := maps.Clone(known)
+		if more == nil {
+			more = map[askedFor]http.Header{}
+		}
+		more[key] = h
+		c.modernPosting.Store(&more)
+	}
+	return h
+}
+
+const maxKeptName = 256 // bytes
+
+// newModernHeader makes these headers. What all have in common shares its values.
+func (c *httpCore) newModernHeader(req messages.Request) http.Header {
 	common := c.posting.Load()
 	if common == nil {
 		h := c.header()
@@ -56,14 +91,21 @@ const modernHeaders = 3
 // leave: before there is a network connection there is nowhere to send them.
 func (c *httpCore) send(ctx context.Context, sent *link.SentFlag, method string, header http.Header, body []byte) (*http.Response, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	resp, err := c.sendUntil(raising{ctx, sent}, cancel, method, header, body)
+	resp, err := c.sendUntil(raising{ctx, sent}, canceller(cancel), method, header, body)
 	if err != nil {
 		cancel()
 		return nil, err
 	}
-	resp.Body.(*answerBody).cancel = cancel
+	resp.Body.(*answerBody).scope = canceller(cancel)
 	return resp, nil
 }
+
+// cancellable is what ends a context: mostly a *link.Scope, which is one itself.
+type cancellable interface{ Cancel(cause error) }
+
+type canceller context.CancelFunc
+
+func (c canceller) Cancel(error) { c() }
 
 // raising is a context of which the wire tells that it has a connection.
 type raising struct {
@@ -73,10 +115,10 @@ type raising struct {
 
 func (r raising) GotConn() { r.sent.Raise() }
 
-// sendUntil is send for a ctx that is of this exchange only: cancel, which ends
-// it, is called when the answer's body is closed, unless that is an event
+// sendUntil is send for a ctx that is of this exchange only: scope, which ends
+// it, is cancelled when the answer's body is closed, unless that is an event
 // stream, after which there may be another one.
-func (c *httpCore) sendUntil(ctx context.Context, cancel context.CancelFunc, method string, header http.Header, body []byte) (*http.Response, error) {
+func (c *httpCore) sendUntil(ctx context.Context, scope cancellable, method string, header http.Header, body []byte) (*http.Response, error) {
 	to := c.url
 	for hop := 0; ; hop++ {
 		resp, err := c.wire.RoundTrip(c.request(ctx, to, method, header, body))
@@ -86,9 +128,9 @@ func (c *httpCore) sendUntil(ctx context.Context, cancel context.CancelFunc, met
 		next := redirect(resp, method, to)
 		if next == nil || hop == maxRedirects {
 			if mediaType(resp.Header) == typeEvents {
-				cancel = func() {}
+				scope = nil
 			}
-			resp.Body = &answerBody{ReadCloser: resp.Body, cancel: cancel}
+			resp.Body = &answerBody{ReadCloser: resp.Body, scope: scope}
 			return resp, nil
 		}
 		_ = resp.Body.Close() // nothing in it is of use
@@ -99,8 +141,14 @@ func (c *httpCore) sendUntil(ctx context.Context, cancel context.CancelFunc, met
 // answerBody is the body of an answer, by which its exchange can be ended.
 type answerBody struct {
 	io.ReadCloser
-	cancel context.CancelFunc
-	ended  bool // it was read to its end
+	scope cancellable // nil for a stream that may have a successor
+	ended bool        // it was read to its end
+}
+
+func (b *answerBody) cancel() {
+	if b.scope != nil {
+		b.scope.Cancel(nil)
+	}
 }
 
 func (b *answerBody) Read(p []byte) (int, error) {
@@ -125,17 +173,17 @@ func briefly(resp *http.Response) (stop func() bool) {
 }
 
 func (c *httpCore) request(ctx context.Context, to *url.URL, method string, header http.Header, body []byte) *http.Request {
-	req := &http.Request{
-		Method: method, URL: to, Host: c.base.Get("Host"), Header: header,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-	}
+	req := blank.WithContext(ctx) // which makes a copy
+	req.Method, req.URL, req.Host, req.Header = method, to, c.base.Get("Host"), header
 	if body != nil {
 		req.ContentLength = int64(len(body))
 		req.GetBody = func() (io.ReadCloser, error) { return newMemory(body), nil }
 		req.Body = newMemory(body)
 	}
-	return req.WithContext(ctx)
+	return req
 }
+
+var blank = &http.Request{Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
 
 // memory is a body that is there.
 type memory struct{ bytes.Reader }

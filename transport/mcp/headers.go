@@ -36,9 +36,13 @@ func NameOf(method string, params json.RawMessage) string {
 	return name
 }
 
-// nameIn is NameOf of a request, which mostly has it beside its params, too.
-func nameIn(req messages.Request) string {
-	raw, _ := jsonrpc.Get(req.Params, nameKey(req.Method))
+// NameIn is NameOf of a request, which mostly has it beside its params, too.
+func NameIn(req messages.Request) string {
+	key := nameKey(req.Method)
+	if key == "" {
+		return ""
+	}
+	raw, _ := jsonrpc.Get(req.Params, key)
 	if len(raw) > 0 && raw[0] == '"' && jsonrpc.StringIs(raw, req.Name) {
 		return req.Name
 	}
@@ -178,7 +182,7 @@ func SetHeaders(h http.Header, version string, req messages.Request) {
 	h[versionKey], h[HeaderMethod] = values[0:1:1], values[1:2:2]
 	if nameKey(req.Method) != "" {
 		// From the bytes that are sent, since it is these it is compared with.
-		values[2] = EncodeHeader(nameIn(req))
+		values[2] = EncodeHeader(NameIn(req))
 		h[HeaderName] = values[2:3:3]
 	}
 }
