@@ -170,6 +170,12 @@ func TopicOf(method string) Topic {
 // Sender: the gateway. No reply.
 type EndClient struct{}
 
+// YieldClient asks the session for the connection that is kept for it: somebody
+// else waits for one. A session whose client has left ends, which frees it.
+//
+// Sender: an upstream that watches the session. Reply: ClientStays, unless it ends.
+type YieldClient struct{}
+
 // FromServer brings what a mirrored connection said outside of any request: a
 // notification, or a question.
 //
@@ -217,3 +223,4 @@ func (CloseStream) toClient()    {}
 func (CloseClient) toClient()    {}
 func (ListsChanged) toClient()   {}
 func (EndClient) toClient()      {}
+func (YieldClient) toClient()    {}

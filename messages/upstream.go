@@ -90,6 +90,12 @@ type HealthChecked struct {
 	Problem string
 }
 
+// ClientStays answers YieldClient: its client is there, or may be.
+//
+// Sender: that session, by which it is known. No reply.
+type ClientStays struct{}
+
+func (ClientStays) toUpstream()      {}
 func (CheckHealth) toUpstream()      {}
 func (Admit) toUpstream()            {}
 func (CancelCall) toUpstream()       {}

@@ -13,7 +13,7 @@ import (
 // A client owns one downstream session: who may use it, which of its requests
 // are in flight, its streams, and what waits to be delivered on them.
 //
-//	open ──CloseClient, EndClient, idle──▶ stopped
+//	open ──CloseClient, EndClient, idle; YieldClient, if its client has left──▶ stopped
 //
 // Streams pull: a stream that does not read has no pull pending and costs its
 // own queue only.
@@ -47,6 +47,7 @@ type client struct {
 	standing standing                                   // what the next upstream session must be told, too
 
 	used    time.Time
+	heard   bool // it has had a stream of its own
 	timer   kit.Timer
 	alone   time.Time // until then a question waits for a stream
 	looking kit.Timer // at questions that nobody may answer; nil while there are none
@@ -168,6 +169,12 @@ func (c *client) handle(ctx actor.Context, in messages.ToClient) {
 		delete(c.asked, m.ID)
 	case messages.LeaveQuestion:
 		c.left(m.ID)
+	case messages.YieldClient:
+		if c.hasLeft() {
+			ctx.Stop(ctx.Self())
+			return
+		}
+		ctx.Request(ctx.Sender(), messages.ClientStays{})
 	case messages.EndClient:
 		ctx.Stop(ctx.Self())
 	}

@@ -49,6 +49,7 @@ func (c *client) opened(p messages.Principal, spec messages.StreamSpec) messages
 	}
 	if !spec.Listen && !spec.Request && (s.log == nil || !s.log.request) {
 		c.order = append(c.order, c.lastID)
+		c.heard = true
 	}
 	return opened
 }

@@ -190,6 +190,7 @@ func (u *upstream) makeRoom(ctx actor.Context, dial string, n int) {
 			}
 		}
 		if found == nil {
+			u.askToYield(ctx, n)
 			return
 		}
 		u.closeOne(ctx, found)

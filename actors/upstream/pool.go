@@ -30,6 +30,8 @@ type member struct {
 	mourned atomic.Bool // a call has told of its loss
 	watch   watcher     // keeps the subscriptions on it; nil while there are none
 	called  bool        // by somebody
+	asked   time.Time   // when the session that owns it was last asked for it
+	asking  bool        // and has not answered
 	tries   int         // how often in a row one before it was lost without that
 }
 

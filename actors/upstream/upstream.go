@@ -69,6 +69,7 @@ type upstream struct {
 	growAt   time.Time     // not before
 	cramped  string        // why the pool could not grow; empty when it can
 	reapAt   time.Time     // when idle connections are looked at; zero when that is not armed
+	yielding bool          // sessions are asked again in a moment
 	arrivals rate          // of calls for which connections are kept ready
 	demanded []demand      // room for demands
 
@@ -179,6 +180,7 @@ type refreshDue struct{ round uint64 }       // the pause between two readings i
 type lookDue struct{ armed uint64 }          // health_check_interval is over
 type growDue struct{}                        // the pool may try to grow again
 type reapDue struct{}                        // a connection may have been idle for too long
+type yieldDue struct{}                       // sessions may be asked again for what is kept for them
 type reportDue struct{}                      // numbers have changed
 type flightOver struct{ key, leader string } // behind what the leader may have said
 
@@ -188,6 +190,7 @@ func (refreshDue) toSelf()  {}
 func (lookDue) toSelf()     {}
 func (growDue) toSelf()     {}
 func (reapDue) toSelf()     {}
+func (yieldDue) toSelf()    {}
 func (reportDue) toSelf()   {}
 func (flightOver) toSelf()  {}
 
@@ -251,6 +254,8 @@ func (u *upstream) asked(ctx actor.Context, in messages.ToUpstream) {
 		u.unsubscribe(ctx, m)
 	case messages.Retire:
 		u.retire(ctx, m)
+	case messages.ClientStays:
+		u.clientStays(ctx, ctx.Sender())
 	}
 }
 
@@ -278,6 +283,9 @@ func (u *upstream) told(ctx actor.Context, in self) {
 		u.growAgain(ctx)
 	case reapDue:
 		u.reap(ctx)
+	case yieldDue:
+		u.yielding = false
+		u.size(ctx)
 	case reportDue:
 		u.unsaid = false
 		u.report(ctx)
