@@ -33,7 +33,9 @@ func Inline() actor.PropsOption {
 }
 
 // Queued is the mailbox of actors that run on goroutines of their own, which
-// stay for a moment: see workers; and for a Prompt on that of its poster.
+// stay for a moment: see workers; and on that of its poster for a Prompt, and for
+// the end of a child, which is one per request: a wake-up costs more than what
+// there is to do.
 func Queued() actor.PropsOption {
 	return actor.WithMailbox(func() actor.Mailbox { return newMailbox(pool) })
 }
@@ -61,7 +63,8 @@ func (m *Mailbox) PostUserMessage(message any) {
 func (m *Mailbox) PostSystemMessage(message any) {
 	m.mu.Lock()
 	m.system.push(message)
-	m.schedule(false)
+	_, ended := message.(*actor.Terminated)
+	m.schedule(ended)
 }
 
 // schedule unlocks, and sees to it that somebody processes what there is.

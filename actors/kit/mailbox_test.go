@@ -103,6 +103,33 @@ func TestMailbox_APromptMessageHasBeenHandledWhenItIsPosted(t *testing.T) {
 	}
 }
 
+func TestMailbox_TheEndOfAChildHasBeenHandledWhenItHasEnded(t *testing.T) {
+	s := testSystem(t)
+	ended := 0 // unguarded: the goroutine is this one
+	pid := idle(t, s, func(ctx actor.Context) {
+		switch ctx.Message().(type) {
+		case prompt:
+			child := ctx.Spawn(actor.PropsFromFunc(func(actor.Context) {}, Inline()))
+			ctx.Send(ctx.Sender(), child)
+		case *actor.Terminated:
+			ended++
+		}
+	})
+	children := make(chan *actor.PID, 1)
+	door := s.Root.Spawn(actor.PropsFromFunc(func(ctx actor.Context) {
+		if child, ok := ctx.Message().(*actor.PID); ok {
+			children <- child
+		}
+	}, Inline()))
+	for i := range 100 {
+		s.Root.RequestWithCustomSender(pid, prompt(1), door)
+		if s.Root.Stop(<-children); ended != i+1 {
+			t.Fatalf("of %d ends it has seen %d", i+1, ended)
+		}
+	}
+	_ = s.Root.StopFuture(door).Wait()
+}
+
 // Whoever posts has something else to do than to run an actor for all others.
 func TestMailbox_APosterIsLetGoAfterAFewMessages(t *testing.T) {
 	s := testSystem(t)
