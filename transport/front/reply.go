@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -324,14 +325,40 @@ func (r *reply) sent(err error) error {
 }
 
 func (r *reply) flush(parts [][]byte) error {
-	if err := r.put(parts...); err != nil {
-		return err
-	}
-	if err := r.rc.Flush(); err != nil {
+	if err := r.leave(parts); err != nil {
 		return err
 	}
 	_ = r.rc.SetWriteDeadline(time.Time{})
 	return nil
+}
+
+// together is a ResponseWriter that can send in one piece what net/http would
+// send in two.
+type together interface {
+	Together(write func() error) error
+}
+
+// oneBuffer is the length up to which net/http sends an answer in one piece.
+const oneBuffer = 3 << 10
+
+// leave puts parts and flushes them.
+func (r *reply) leave(parts [][]byte) error {
+	length := 0
+	for _, p := range parts {
+		length += len(p)
+	}
+	if w, ok := r.w.(together); ok && oneBuffer < length && length <= chunk {
+		own := slices.Clone(parts) // so that those of short answers need no memory
+		return w.Together(func() error { return r.leaveNow(own) })
+	}
+	return r.leaveNow(parts)
+}
+
+func (r *reply) leaveNow(parts [][]byte) error {
+	if err := r.put(parts...); err != nil {
+		return err
+	}
+	return r.rc.Flush()
 }
 
 // put writes parts without flushing them. There is a deadline afterwards.

@@ -28,7 +28,7 @@ func (c *crowd) serve(next http.Handler, w http.ResponseWriter, r *http.Request)
 		fail(w, http.StatusServiceUnavailable, "%d requests are being served, which is limits.http_requests; try again", cap(c.places))
 		return
 	}
-	v := &visit{ResponseWriter: w, places: c.places, dates: &c.dates}
+	v := &visit{ResponseWriter: w, request: r, places: c.places, dates: &c.dates}
 	defer v.leave()
 	next.ServeHTTP(v, r)
 }
@@ -36,10 +36,11 @@ func (c *crowd) serve(next http.Handler, w http.ResponseWriter, r *http.Request)
 // visit is a response that gives its place back when it becomes a stream.
 type visit struct {
 	http.ResponseWriter
-	places chan struct{}
-	dates  *dates
-	left   atomic.Bool
-	begun  bool
+	request *http.Request
+	places  chan struct{}
+	dates   *dates
+	left    atomic.Bool
+	begun   bool
 }
 
 func (v *visit) leave() {
@@ -76,6 +77,15 @@ func (v *visit) FlushError() error {
 		return f.FlushError() // as http.ResponseController does, which is an allocation
 	}
 	return http.NewResponseController(v.ResponseWriter).Flush()
+}
+
+// Together lets what write writes, and flushes, leave in one piece where that is
+// possible. Nobody else may write to the response meanwhile.
+func (v *visit) Together(write func() error) error {
+	if c, ok := v.request.Context().Value(connKey{}).(*conn); ok {
+		return c.together(write)
+	}
+	return write()
 }
 
 func (v *visit) begin() {

@@ -130,6 +130,7 @@ func New(opts Options) (*Server, error) {
 		ReadHeaderTimeout: cmp.Or(opts.ReadHeaderTimeout, limits.ReadHeaderTimeout),
 		MaxHeaderBytes:    cmp.Or(opts.HeaderBytes, limits.HeaderBytes),
 		IdleTimeout:       idleTimeout,
+		ConnContext:       withConn,
 		TLSConfig:         config,
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
 	}
@@ -203,9 +204,9 @@ func (s *Server) Authenticate(authorization string) (p messages.Principal, statu
 func (s *Server) Serve() error {
 	var err error
 	if s.secure {
-		err = s.http.ServeTLS(s.listener, "", "")
+		err = s.http.ServeTLS(listener{s.listener}, "", "")
 	} else {
-		err = s.http.Serve(s.listener)
+		err = s.http.Serve(listener{s.listener})
 	}
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
