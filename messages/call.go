@@ -45,6 +45,9 @@ type Request struct {
 	// LogLevel is the level the caller asked for with this request (modern
 	// era); empty for none.
 	LogLevel string
+
+	// Batch are the requests that this one came with; nil where that is not known.
+	Batch *Batch
 }
 
 // Notification is one MCP notification without its envelope. With Reply set it

@@ -30,6 +30,31 @@ type mux struct {
 	modern       atomic.Bool   // once that is agreed
 	subscription *subscription // nil where there can be none
 	counts       counts
+	held         holding // of the reader
+}
+
+// holding is what takes the answers that have come together, of one client: it
+// writes nothing until it is released.
+type holding struct {
+	answers messages.Holder // nil for none
+}
+
+// hold holds where the answer to a request of this batch goes.
+func (h *holding) hold(b *messages.Batch) {
+	if b == nil || b.Answers == h.answers {
+		return
+	}
+	h.release()
+	if h.answers = b.Answers; h.answers != nil {
+		h.answers.Hold()
+	}
+}
+
+func (h *holding) release() {
+	if h.answers != nil {
+		h.answers.Release()
+		h.answers = nil
+	}
 }
 
 // counts are what was dropped, for whoever has to explain it.
@@ -80,6 +105,7 @@ func (x *mux) one(b []byte) {
 // duplicate, to an answer after the deadline or to nobody; the message is dropped.
 func (x *mux) answer(id jsonrpc.ID, out messages.Outcome) {
 	if p := x.requestOf(id.String()); p != nil {
+		x.held.hold(p.batch)
 		p.end(out)
 		return
 	}

@@ -22,7 +22,8 @@ type pending struct {
 	own      bool            // ours: the handshake, the subscription
 	alone    bool            // no other request was in flight when this one came
 	sent     *link.SentFlag
-	posted   chan struct{} // HTTP+SSE: closed when nothing more is sent of it
+	batch    *messages.Batch // that it came with; may be nil
+	posted   chan struct{}   // HTTP+SSE: closed when nothing more is sent of it
 
 	done   chan messages.Outcome  // takes exactly one; unused when onEnd is set
 	onEnd  func(messages.Outcome) // runs on whoever ends it, the reader mostly; does not block

@@ -21,8 +21,8 @@ import (
 // (stdio_start.go), and one reader sorts out what comes back.
 //
 // Goroutines: the reader of stdout, the reader of stderr, one that watches for
-// the end; one more while several lines go out together or the server reads
-// slower than we write, one while it is doubted (stdio_hung.go), and for requests
+// the end; one more while several lines of several callers go out together or
+// the server reads slower than we write, one while it is doubted (stdio_hung.go), and for requests
 // that nobody waits for one while they have notifications, or are long.
 type stdioConn struct {
 	mux
@@ -132,7 +132,7 @@ func (c *stdioConn) finished(method string, out messages.Outcome) messages.Outco
 // not, and no byte was written.
 func (c *stdioConn) send(p *pending, params json.RawMessage) *messages.Failure {
 	line := append(jsonrpc.AppendRequest(nil, jsonrpc.IntID(p.id), p.method, params), '\n')
-	err := c.out.send(outgoing{line: line, id: p.id, sent: p.sent, urgent: p.alone})
+	err := c.out.send(outgoing{line: line, id: p.id, sent: p.sent, urgent: p.alone, batch: p.batch})
 	if err == nil {
 		return nil
 	}

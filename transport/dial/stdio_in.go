@@ -6,12 +6,21 @@ import (
 	"github.com/mcpx/mcpx/transport/jsonrpc"
 )
 
+// mostAnswers is how many answers are handed on together at most: their client
+// has something to do meanwhile.
+const mostAnswers = 8
+
 // read takes what the server writes on stdout, line by line, to its end.
 func (c *stdioConn) read() {
 	defer close(c.readEnd)
 	defer c.survive()
 	lines := jsonrpc.NewLineReader(c.process.stdout, c.limits.MessageBytes)
-	for {
+	defer c.held.release()
+	for n := 0; ; n++ {
+		if n == mostAnswers || !lines.More() {
+			c.held.release()
+			n = 0
+		}
 		line, err := lines.Next()
 		switch {
 		case errors.Is(err, jsonrpc.ErrTooLong):

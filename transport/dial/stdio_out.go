@@ -3,11 +3,13 @@ package dial
 import (
 	"errors"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 
 	"github.com/mcpx/mcpx/actors/kit"
 	"github.com/mcpx/mcpx/actors/link"
+	"github.com/mcpx/mcpx/messages"
 )
 
 // mostQueued bounds what waits for a server that reads slowly, in bytes. One
@@ -22,19 +24,22 @@ var (
 // outbox writes lines to a server's stdin. It never blocks its callers: what
 // the pipe does not take at once waits in a bounded queue, which one goroutine
 // writes out for as long as there is something in it. So does what is not
-// urgent: it goes out with whatever comes until that goroutine runs.
+// urgent: it goes out with whatever comes until that goroutine runs. What came in
+// a batch waits for its end, and is written there.
 type outbox struct {
 	file   *os.File
 	raw    syscall.RawConn
 	broken func(error) // told once, on a goroutine of its own, when a write has failed
 
-	mu       sync.Mutex
-	queue    []outgoing // the first ones are being written while flushing
-	begun    int        // of the queue: with one write, of which bytes may be out
-	bytes    int        // in the queue
-	flushing bool
-	batch    []byte // room for several lines
-	err      error  // why nothing is written any more
+	mu        sync.Mutex
+	queue     []outgoing // the first ones are being written while flushing
+	begun     int        // of the queue: with one write, of which bytes may be out
+	bytes     int        // in the queue
+	flushing  bool
+	gathering bool   // the end of a batch writes the queue, unless somebody else comes first
+	atEnd     func() // gathered, bound once
+	batch     []byte // room for several lines
+	err       error  // why nothing is written any more
 }
 
 // mostTogether bounds how many bytes of several lines one write takes: what it
@@ -49,8 +54,9 @@ type outgoing struct {
 	line   []byte
 	id     int64 // of the request, 0 for others
 	sent   *link.SentFlag
-	urgent bool // nothing is likely to come right behind it
-	rest   bool // its beginning has been written
+	urgent bool            // nothing is likely to come right behind it
+	batch  *messages.Batch // what comes right behind it; may be nil
+	rest   bool            // its beginning has been written
 }
 
 func newOutbox(file *os.File, broken func(error)) *outbox {
@@ -58,7 +64,9 @@ func newOutbox(file *os.File, broken func(error)) *outbox {
 	if err != nil {
 		panic(err) // only a nil file has none
 	}
-	return &outbox{file: file, raw: raw, broken: broken}
+	o := &outbox{file: file, raw: raw, broken: broken}
+	o.atEnd = o.gathered
+	return o
 }
 
 // send writes or queues one line. After an error no byte of it was or will be
@@ -69,28 +77,73 @@ func (o *outbox) send(m outgoing) error {
 	if o.err != nil {
 		return o.err
 	}
-	switch {
-	case !o.flushing && (m.urgent || len(m.line) > mostTogether):
-		m.sent.Raise()
-		n, err := o.try(m.line)
-		if err != nil {
-			o.fail(err)
-			return err
-		}
-		if n == len(m.line) {
-			return nil
-		}
-		m.line, m.rest = m.line[n:], n > 0
-		o.begun = 1
-	case o.bytes > 0 && o.bytes+len(m.line) > mostQueued:
+	if o.bytes > 0 && o.bytes+len(m.line) > mostQueued {
 		return errNotReading
 	}
 	o.queue, o.bytes = append(o.queue, m), o.bytes+len(m.line)
-	if !o.flushing {
+	switch {
+	case o.flushing:
+	case o.bytes <= mostTogether && (o.gathering && m.batch != nil || m.batch.Later(o.atEnd)):
+		o.gathering = true
+	case o.gathering || m.urgent || o.bytes > mostTogether:
+		return o.push()
+	default:
 		o.flushing = true
 		kit.Go(o.flush)
 	}
 	return nil
+}
+
+// gathered is called at the end of a batch.
+func (o *outbox) gathered() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.gathering {
+		_ = o.push() // broken tells
+	}
+}
+
+// push writes out as much of the queue as the pipe takes without waiting. The
+// rest is left to a goroutine. After an error all of it is forgotten.
+func (o *outbox) push() error {
+	o.gathering = false
+	for len(o.queue) > 0 && o.err == nil {
+		lines := o.next()
+		n, err := o.try(lines)
+		switch {
+		case err != nil:
+			o.unsent(0)
+			o.fail(err)
+		case n < len(lines):
+			o.unsent(n)
+			o.advance(n)
+			o.flushing = true
+			kit.Go(o.flush)
+			return nil
+		default:
+			o.drop(o.begun)
+		}
+	}
+	if o.err != nil {
+		o.drop(len(o.queue))
+	}
+	return o.err
+}
+
+// advance forgets the first n bytes of what has begun.
+func (o *outbox) advance(n int) {
+	whole := 0
+	for n >= len(o.queue[whole].line) {
+		n -= len(o.queue[whole].line)
+		whole++
+	}
+	o.drop(whole)
+	if n > 0 {
+		m := &o.queue[0]
+		m.line, m.rest = m.line[n:], true
+		o.bytes -= n
+		o.begun = 1
+	}
 }
 
 // try writes what the pipe takes without waiting.
@@ -193,7 +246,7 @@ func (o *outbox) withdraw(id int64) bool {
 	for i := o.begun; i < len(o.queue); i++ {
 		if o.queue[i].id == id {
 			o.bytes -= len(o.queue[i].line)
-			o.queue = append(o.queue[:i], o.queue[i+1:]...)
+			o.queue = slices.Delete(o.queue, i, i+1)
 			return true
 		}
 	}

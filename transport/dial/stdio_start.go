@@ -39,7 +39,7 @@ func (c *stdioConn) Start(ctx context.Context, req messages.Request, sent *link.
 		return
 	}
 	s := &unattended{conn: c, ctx: ctx, sink: sink, done: done, pending: pending{
-		method: req.Method, token: req.ProgressToken, wantsLog: req.LogLevel != "", sent: sent,
+		method: req.Method, token: req.ProgressToken, wantsLog: req.LogLevel != "", sent: sent, batch: req.Batch,
 		notes: ring{limit: max(1, c.limits.RequestNotifications)},
 	}}
 	s.onEnd, s.onNote = s.ended, s.deliver

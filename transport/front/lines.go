@@ -13,9 +13,11 @@ import (
 
 // lineWriter writes whole messages, one per line, for all goroutines of a
 // connection. Whoever writes and finds nobody else writing does it at once; what
-// comes meanwhile, and what is posted, is written in one go behind that, by a goroutine that nobody waits for.
+// comes meanwhile is written in one go behind that, by a goroutine that nobody
+// waits for. So is what is posted and cannot be written without waiting.
 type lineWriter struct {
 	w      io.Writer
+	prompt *prompt       // for what is posted
 	broken chan struct{} // closed when a write failed
 
 	mu      sync.Mutex
@@ -23,6 +25,7 @@ type lineWriter struct {
 	waiting []byte
 	spare   []byte // what waited before, to be used again
 	writing bool
+	held    int // by so many: what is posted waits for them
 	err     error
 }
 
@@ -32,7 +35,7 @@ const (
 )
 
 func newLineWriter(w io.Writer) *lineWriter {
-	l := &lineWriter{w: w, broken: make(chan struct{})}
+	l := &lineWriter{w: w, prompt: promptly(w), broken: make(chan struct{})}
 	l.less.L = &l.mu
 	return l
 }
@@ -62,7 +65,11 @@ func (l *lineWriter) write(message []byte) error {
 		l.waiting = append(append(l.waiting, message...), '\n')
 	default:
 		l.writing = true
-		l.out(append(message, '\n'))
+		message = append(message, '\n')
+		if len(l.waiting) > 0 { // held, and comes first
+			message, l.waiting = append(l.waiting, message...), nil
+		}
+		l.out(message)
 		if len(l.waiting) > 0 && l.err == nil {
 			kit.Go(l.rest) // not on the goroutine of one request
 		} else {
@@ -83,11 +90,50 @@ func (l *lineWriter) post(answer response) bool {
 		return false
 	}
 	l.waiting = append(answer.append(l.waiting), '\n')
-	if !l.writing {
-		l.writing = true
-		kit.Go(l.rest)
+	if !l.writing && l.held == 0 {
+		l.push()
 	}
 	return true
+}
+
+// Hold implements messages.Holder.
+func (l *lineWriter) Hold() {
+	l.mu.Lock()
+	l.held++
+	l.mu.Unlock()
+}
+
+// Release implements messages.Holder.
+func (l *lineWriter) Release() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.held--; l.held == 0 && !l.writing && len(l.waiting) > 0 && l.err == nil {
+		l.push()
+	}
+}
+
+// push writes what waits as far as nobody has to wait for that. The rest is left
+// to a goroutine. The lock is held, but not meanwhile.
+func (l *lineWriter) push() {
+	l.writing = true
+	if l.prompt.able() {
+		b := l.waiting
+		l.waiting, l.spare = l.spare[:0], nil
+		l.mu.Unlock()
+		n := l.prompt.write(b)
+		l.mu.Lock()
+		switch {
+		case n < len(b): // comes first
+			l.waiting = append(b[n:], l.waiting...)
+		case cap(b) <= mostSpare:
+			l.spare = b
+		}
+	}
+	if len(l.waiting) > 0 {
+		kit.Go(l.rest)
+	} else {
+		l.done()
+	}
 }
 
 // out writes. The lock is held, but not meanwhile.
@@ -126,7 +172,7 @@ func (l *lineWriter) done() {
 func (l *lineWriter) drain() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for l.writing && l.err == nil {
+	for (l.writing || len(l.waiting) > 0) && l.err == nil {
 		l.less.Wait()
 	}
 }

@@ -60,6 +60,7 @@ type stdio struct {
 	stop      <-chan struct{} // closed when no more is to be read
 	base      *link.Scope     // of requests: ends when those in flight are given up
 	lasting   context.Context // of streams: ends with the connection
+	launched  *messages.Batch // of the lines that are being taken; nil where none has been launched
 	principal messages.Principal
 
 	starter      Starter           // service, if that is a relay and one of these; else nil
@@ -103,7 +104,12 @@ func (c *stdio) read(in io.Reader) error {
 // lines takes line by line, on the goroutine that reads: most are begun there.
 func (c *stdio) lines(in io.Reader) error {
 	reader := jsonrpc.NewLineReader(in, c.opts.Limits.RequestBytes)
-	for {
+	defer c.endBatch()
+	for n := 0; ; n++ {
+		if n == mostTogether || !reader.More() {
+			c.endBatch()
+			n = 0
+		}
 		b, err := reader.Next()
 		switch {
 		case err == nil || errors.Is(err, jsonrpc.ErrTooLong):
@@ -116,6 +122,17 @@ func (c *stdio) lines(in io.Reader) error {
 			return fmt.Errorf("reading from the client: %w", err)
 		}
 	}
+}
+
+// mostTogether is how many requests are begun before what they have to write is
+// written: their server has something to do meanwhile.
+const mostTogether = 8
+
+// endBatch lets go out what has been launched: to be called before anything is
+// waited for.
+func (c *stdio) endBatch() {
+	c.launched.End()
+	c.launched = nil
 }
 
 // line takes one line, or the beginning of one that was too long; false when no
@@ -181,6 +198,9 @@ func waitFor(wait func(), d time.Duration, broken <-chan struct{}) bool {
 // the end also when the client does not read. A client that piles up
 // stdioParallel of them is not read from until it reads.
 func (c *stdio) reply(message []byte) {
+	if len(c.replies) == cap(c.replies) {
+		c.endBatch()
+	}
 	select {
 	case c.replies <- struct{}{}:
 		c.requests.Go(func() {
@@ -199,6 +219,7 @@ func (c *stdio) refuse(id jsonrpc.ID, problem *jsonrpc.Error) {
 // message serves one line.
 func (c *stdio) message(b []byte) {
 	if jsonrpc.IsBatch(b) {
+		c.endBatch()
 		c.batch(b)
 		return
 	}
@@ -221,6 +242,7 @@ func (c *stdio) message(b []byte) {
 	case !req.modern && msg.Method == methodInitialize:
 		c.greet(msg.ID, req.caller)
 	case req.modern && msg.Method == methodListen:
+		c.endBatch()
 		if problem := c.listen(req); problem != nil {
 			c.refuse(msg.ID, problem)
 		}

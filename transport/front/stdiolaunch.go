@@ -17,13 +17,16 @@ func (c *stdio) launch(ctx context.Context, req request, end func()) bool {
 	if c.starter == nil || req.params.Twice != nil || frontsOwn(req.msg.Method) {
 		return false
 	}
+	if c.launched == nil {
+		c.launched = &messages.Batch{Answers: c.out}
+	}
 	meta := &req.params.Meta
 	to := &sink{ctx: ctx, modern: req.modern, level: severity(meta.LogLevel), deliver: c.notifier(req.caller.Client)}
 	return c.starter.Start(ctx, mcp.Request{
 		Caller: req.caller,
 		Request: messages.Request{
 			Method: req.msg.Method, Name: req.params.Name, Params: req.msg.Params,
-			ProgressToken: meta.ProgressToken, LogLevel: meta.LogLevel,
+			ProgressToken: meta.ProgressToken, LogLevel: meta.LogLevel, Batch: c.launched,
 		},
 	}, to, func(result json.RawMessage, err error) {
 		answer := c.landed(ctx, req, result, err, end)

@@ -46,6 +46,7 @@ func (c *stdio) admit(req *request) *jsonrpc.Error {
 
 // open opens the session of a request's era.
 func (c *stdio) open(req *request) *jsonrpc.Error {
+	c.endBatch()
 	id, err := c.clients.OpenClient(c.lasting, c.specOf(req.caller))
 	if err != nil {
 		return errorOf(err, req.modern)

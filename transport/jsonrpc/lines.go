@@ -2,6 +2,7 @@ package jsonrpc
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"io"
 )
@@ -39,6 +40,19 @@ func (r *LineReader) Next() ([]byte, error) {
 		if err != nil || skipSpace(line, 0) < len(line) {
 			return line, err
 		}
+	}
+}
+
+// More tells whether a whole line is there already: Next returns it without
+// reading. What it costs does not grow with what else is there.
+func (r *LineReader) More() bool {
+	waiting, _ := r.r.Peek(r.r.Buffered())
+	for {
+		end := bytes.IndexByte(waiting, '\n')
+		if end < 0 || skipSpace(waiting[:end], 0) < end {
+			return end >= 0
+		}
+		waiting = waiting[end+1:] // blank
 	}
 }
 

@@ -225,3 +225,48 @@ func FuzzLineReader(f *testing.F) {
 		}
 	})
 }
+
+// stuck gives its chunks one by one, and fails the test that reads on.
+type stuck struct {
+	t      *testing.T
+	chunks []string
+}
+
+func (s *stuck) Read(p []byte) (int, error) {
+	if len(s.chunks) == 0 {
+		s.t.Error("read although more was said to be there")
+		return 0, io.EOF
+	}
+	n := copy(p, s.chunks[0])
+	s.chunks = s.chunks[1:]
+	return n, nil
+}
+
+func TestLineReader_MoreIsThereWhereNextNeedNotRead(t *testing.T) {
+	for chunk, lines := range map[string]int{
+		"1\n":                     1,
+		"1\n2\n":                  2,
+		"1\r\n\r\n2\r\n":          2,
+		"1\n2":                    1,
+		"1\n \n\t\r\n":            1,
+		"1\n\n\n\n2":              1,
+		"1\n\n\n\n2\n\n":          2,
+		"1\n" + "123456789\n3\n":  3, // one of them over the limit
+		"1\n" + " \n" + "x\ny\nz": 3,
+	} {
+		r := NewLineReader(&stuck{t, []string{chunk}}, 5)
+		if r.More() {
+			t.Errorf("%q: more before anything was read", chunk)
+		}
+		got := 0
+		for ok := true; ok; ok = r.More() {
+			if _, err := r.Next(); err != nil && !errors.Is(err, ErrTooLong) {
+				t.Errorf("%q: %v", chunk, err)
+			}
+			got++
+		}
+		if got != lines {
+			t.Errorf("%q: %d lines without reading on, want %d", chunk, got, lines)
+		}
+	}
+}
