@@ -1,8 +1,6 @@
 package relay_test
 
 import (
-	"encoding/json"
-	"fmt"
 	"io"
 	"strings"
 	"sync"
@@ -14,17 +12,12 @@ import (
 
 // stdioClient speaks with `mcpx stdio --endpoint up`.
 type stdioClient struct {
-	t       testing.TB
 	modern  bool
 	program *testkit.Program
 	closed  atomic.Bool
-	rest    heard[message]
 	opened  *call // by initialize
-
-	mu     sync.Mutex
-	ids    int
-	calls  map[string]*call // by id
-	tokens map[string]*call // by progress token
+	*sorter
+	writing sync.Mutex
 }
 
 func dialStdio(t testing.TB, config string, modern bool, params string) *stdioClient {
@@ -41,7 +34,7 @@ func dialStdio(t testing.TB, config string, modern bool, params string) *stdioCl
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &stdioClient{t: t, modern: modern, program: p, calls: map[string]*call{}, tokens: map[string]*call{}}
+	c := &stdioClient{modern: modern, program: p, sorter: newSorter(t)}
 	read := make(chan struct{})
 	go func() {
 		defer close(read)
@@ -61,9 +54,8 @@ func dialStdio(t testing.TB, config string, modern bool, params string) *stdioCl
 	return c
 }
 
-func (c *stdioClient) isModern() bool          { return c.modern }
-func (c *stdioClient) others() *heard[message] { return &c.rest }
-func (c *stdioClient) hello() *call            { return c.opened }
+func (c *stdioClient) isModern() bool { return c.modern }
+func (c *stdioClient) hello() *call   { return c.opened }
 
 // close ends the input of mcpx, which is its end.
 func (c *stdioClient) close() error {
@@ -72,49 +64,16 @@ func (c *stdioClient) close() error {
 	return nil
 }
 
-func (c *stdioClient) take(raw []byte) {
-	m, ok := parse(raw)
-	if !ok {
-		c.t.Errorf("mcpx wrote %q", raw)
-		return
-	}
-	var p struct{ ProgressToken json.RawMessage }
-	if m.Method == "notifications/progress" {
-		_ = json.Unmarshal(m.Params, &p) // without a token it is nobody's
-	}
-	c.mu.Lock()
-	q := c.calls[string(m.ID)]
-	if m.Method != "" {
-		q = c.tokens[string(p.ProgressToken)]
-	}
-	c.mu.Unlock()
-	if q != nil {
-		q.stream.add(m)
-	} else {
-		c.rest.add(m)
-	}
-}
-
 func (c *stdioClient) begin(method, params string) *call {
-	c.mu.Lock()
-	c.ids++
-	id := fmt.Sprint(c.ids)
-	if c.ids%2 == 0 {
-		id = `"id-` + id + `"`
-	}
-	q := &call{id: id, cancel: func() { c.send(note("notifications/cancelled", `{"requestId":`+id+`}`)) }}
-	c.calls[id] = q
-	if token := member(json.RawMessage(params), "_meta", "progressToken"); token != nil {
-		c.tokens[string(token)] = q
-	}
-	c.mu.Unlock()
-	c.send(frame(id, method, params))
+	q := c.add(params)
+	q.cancel = func() { c.send(note("notifications/cancelled", `{"requestId":`+q.id+`}`)) }
+	c.send(frame(q.id, method, params))
 	return q
 }
 
 func (c *stdioClient) send(raw string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.writing.Lock()
+	defer c.writing.Unlock()
 	if _, err := io.WriteString(c.program.In, strings.ReplaceAll(raw, "\n", " ")+"\n"); err != nil && !c.closed.Load() {
 		c.t.Errorf("writing to mcpx: %v\n%s", err, c.program.Errs)
 	}

@@ -40,7 +40,10 @@ func era(modern bool) string {
 // stages are all of them.
 func stages() (all []stage) {
 	for _, modern := range []bool{false, true} {
-		for _, from := range []string{"http", "stdio"} {
+		for _, from := range []string{"http", "sse", "stdio"} {
+			if modern && from == "sse" {
+				continue // that era does not know it
+			}
 			for _, to := range []string{"http", "stdio"} {
 				all = append(all, stage{modern, from, to})
 			}
@@ -64,9 +67,14 @@ func (st stage) setWith(t testing.TB, change func(*upstream), settings ...map[st
 	t.Helper()
 	s := scene{stage: st, up: upstreamOver(t, st.to, st.modern)}
 	change(s.up)
-	if st.from == "http" {
+	if st.from != "stdio" {
 		g := testkit.ServeConfig(t, configOf(s.up, settings...))
-		s.dial = func(t testing.TB, params string) client { return dialHTTP(t, g, st.modern, params) }
+		s.dial = func(t testing.TB, params string) client {
+			if st.from == "sse" {
+				return dialSSE(t, g, params)
+			}
+			return dialHTTP(t, g, st.modern, params)
+		}
 		s.close = g.Close
 	} else {
 		s.dial = func(t testing.TB, params string) client {

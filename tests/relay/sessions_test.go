@@ -89,6 +89,25 @@ func TestSession_DeletedItEndsAtTheServerToo(t *testing.T) {
 	})
 }
 
+// Over HTTP+SSE the session is its stream: with that it ends, and so does the one
+// that it has of the server, and no other.
+func TestSession_OverSSEItEndsAtTheServerTooWithItsStream(t *testing.T) {
+	upstreams(t, func(t *testing.T, up *upstream) {
+		g := testkit.ServeConfig(t, configOf(up))
+		s := scene{up: up}
+		c, other := dialSSE(t, g, initialize()), dialSSE(t, g, initialize())
+		theirs, others := s.session(t, c), s.session(t, other)
+		if theirs == others {
+			t.Fatal("two clients have one session of the server")
+		}
+		c.leave()
+		await(t, &up.log, "the end of the client's session at the server", up.ending(theirs))
+		if s.session(t, other) != others || up.log.count(up.ending(others)) != 0 {
+			t.Error("the other client has lost its session of the server")
+		}
+	})
+}
+
 // A session of which nothing is heard for limits.client_idle ends, here and at
 // the server; one with an open stream does not.
 func TestSession_LeftAloneItEndsAtTheServerToo(t *testing.T) {
