@@ -130,14 +130,21 @@ func (r *Runtime) alive(pid *actor.PID) bool {
 // gone is what an asker gets instead of a reply.
 type gone struct{}
 
+// said returns a reply that is there already, as that of an actor is which answers
+// on our own goroutine.
+func (a *asker) said() (any, bool) {
+	select {
+	case m := <-a.replies:
+		return m.message, m.turn == a.pid.RequestId
+	default:
+		return nil, false
+	}
+}
+
 // next waits for the next reply of an actor: gone if it stops living without one.
 func (r *Runtime) next(ctx context.Context, a *asker, from *actor.PID) (any, error) {
-	select {
-	case m := <-a.replies: // the common case of an actor that answers on our own goroutine
-		if m.turn == a.pid.RequestId {
-			return m.message, nil
-		}
-	default:
+	if m, ok := a.said(); ok {
+		return m, nil
 	}
 	a.patrol.Reset(patrol)
 	defer a.patrol.Stop()

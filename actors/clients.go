@@ -83,17 +83,20 @@ func (r *Runtime) BeginRequest(id messages.ClientID, p messages.Principal, reque
 		runtime: r, cancel: cancel,
 		begin: messages.BeginRequest{Principal: p, RequestID: requestID}, end: messages.EndRequest{RequestID: requestID},
 	}
-	q.to.Address, q.to.Id = r.root.Address, r.paths.of(id)
-	there := false
-	if q.client, there = r.system.ProcessRegistry.Get(&q.to); !there {
+	path, there := r.paths.of(id), false
+	if q.client, there = r.system.ProcessRegistry.GetLocal(path); !there {
 		return messages.InFlight{}, client.Unknown()
 	}
 	a := r.newAsker(&q.pid)
 	q.asker = a
 	q.envelope = actor.MessageEnvelope{Message: &q.begin, Sender: &q.pid}
 	a.request.Store(q)
-	q.client.SendUserMessage(&q.to, &q.envelope)
-	m, err := r.next(context.Background(), a, &q.to)
+	q.client.SendUserMessage(nil, &q.envelope)
+	m, answered := a.said()
+	var err error
+	if !answered {
+		m, err = r.next(context.Background(), a, actor.NewPID(r.root.Address, path))
+	}
 	checked, ok := m.(messages.ClientChecked)
 	switch {
 	case err != nil:
@@ -116,7 +119,6 @@ type request struct {
 	runtime  *Runtime
 	asker    *asker
 	client   actor.Process // drops what comes when it is gone
-	to       actor.PID     // its address
 	pid      actor.PID     // of the asker, for this conversation
 	begin    messages.BeginRequest
 	end      messages.EndRequest
@@ -127,7 +129,7 @@ type request struct {
 // over ends it. When it has been called before, the asker is another's.
 func (q *request) over() {
 	if q.asker.request.CompareAndSwap(q, nil) {
-		q.client.SendUserMessage(&q.to, &q.end)
+		q.client.SendUserMessage(nil, &q.end)
 		q.runtime.spare(q.asker)
 	}
 }

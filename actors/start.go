@@ -248,8 +248,8 @@ func (t *trip) settle(note func()) {
 		t.done(out)
 		return
 	}
+	failed := out // out itself stays off the heap
 	kit.Go(func() {
-		out = ownReason(t.ctx, call.Server, out)
-		t.done(r.repeat(t.ctx, *call, t.sink, t.began, out, t.entry))
+		t.done(r.repeat(t.ctx, *call, t.sink, t.began, ownReason(t.ctx, call.Server, failed), t.entry))
 	})
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
-	"strings"
 )
 
 // Isolation says who shares a session of an upstream.
@@ -75,44 +74,55 @@ func (s *ServerSpec) EffectivePoolMax() int {
 // client: a client session, or, for calls without one, equal principal,
 // credential, era and capabilities. Who shares one has it opened in the same
 // way.
-func (c *Call) SessionKey() string {
+func (c *Call) SessionKey() string { return string(c.AppendSessionKey(nil)) }
+
+// AppendSessionKey appends the SessionKey to b.
+func (c *Call) AppendSessionKey(b []byte) []byte {
 	if c.Client != "" {
-		return "client\x00" + string(c.Client) + "\x00" + c.Caller.DialKey()
+		b = appendAll(b, "client\x00", string(c.Client), "\x00")
+		return c.Caller.AppendDialKey(b)
 	}
-	era := "legacy"
-	if c.Caller.Modern {
-		era = "modern"
-	}
-	return "principal\x00" + c.Principal.Name + "\x00" + era + "\x00" + string(c.Caller.Capabilities) + "\x00" + c.Caller.DialKey()
+	b = appendAll(b, "principal\x00", c.Principal.Name, "\x00", era(c.Caller.Modern), "\x00")
+	return c.Caller.AppendDialKey(append(append(b, c.Caller.Capabilities...), 0))
 }
 
 // DialKey names those for whom an upstream session is opened in the same way:
 // empty where nothing of the caller matters to it.
-func (c *Caller) DialKey() string {
-	key := c.headers()
-	if c.Mirror {
-		era := "legacy"
-		if c.Modern {
-			era = "modern"
-		}
-		if c.Client != "" { // whose session says all the rest
-			return key + "\x00" + era + "\x00" + string(c.Client)
-		}
-		key += "\x00" + era + "\x00\x00" + string(c.Capabilities) + "\x00" + c.Protocol + "\x00" + string(c.Info)
+func (c *Caller) DialKey() string { return string(c.AppendDialKey(nil)) }
+
+// AppendDialKey appends the DialKey to b.
+func (c *Caller) AppendDialKey(b []byte) []byte {
+	b = c.appendHeaders(b)
+	switch {
+	case !c.Mirror:
+		return b
+	case c.Client != "": // whose session says all the rest
+		return appendAll(b, "\x00", era(c.Modern), "\x00", string(c.Client))
 	}
-	return key
+	b = append(appendAll(b, "\x00", era(c.Modern), "\x00\x00"), c.Capabilities...)
+	return append(appendAll(b, "\x00", c.Protocol, "\x00"), c.Info...)
 }
 
-func (c *Caller) headers() string {
+func (c *Caller) appendHeaders(b []byte) []byte {
 	if len(c.Headers) == 0 {
-		return ""
+		return b
 	}
-	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(c.Headers)) {
-		b.WriteString(name)
-		b.WriteByte('\x01')
-		b.WriteString(c.Headers[name])
-		b.WriteByte('\x02')
+		b = appendAll(b, name, "\x01", c.Headers[name], "\x02")
 	}
-	return b.String()
+	return b
+}
+
+func era(modern bool) string {
+	if modern {
+		return "modern"
+	}
+	return "legacy"
+}
+
+func appendAll(b []byte, parts ...string) []byte {
+	for _, part := range parts {
+		b = append(b, part...)
+	}
+	return b
 }

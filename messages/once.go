@@ -17,7 +17,7 @@ func (c *Call) OnceKey(key string) Digest {
 // OnceBody is what must not differ between them: the params, and the headers
 // that go along, since those may say for whom the call is made.
 func (c *Call) OnceBody() Digest {
-	return digest(string(c.Request.Params), c.Caller.headers())
+	return digest(string(c.Request.Params), string(c.Caller.appendHeaders(nil)))
 }
 
 func digest(parts ...string) Digest {

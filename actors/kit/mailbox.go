@@ -14,8 +14,8 @@ import (
 // posts to it, see Inline; it may live inside of its actor. It must not be copied.
 type Mailbox struct {
 	invoker    actor.MessageInvoker
-	dispatcher actor.Dispatcher // nil: whoever posts runs it
-	work       func()           // process, bound once
+	dispatcher *workers // nil: whoever posts runs it
+	work       func()   // process, bound once
 
 	mu        sync.Mutex //nolint:forbidigo // a mailbox is where goroutines meet
 	system    fifo
@@ -45,7 +45,7 @@ func Queued() actor.PropsOption {
 // the actor could wait for, or whoever that speaks to.
 type Prompt interface{ Prompt() }
 
-func newMailbox(d actor.Dispatcher) *Mailbox {
+func newMailbox(d *workers) *Mailbox {
 	m := &Mailbox{dispatcher: d}
 	m.work = m.process
 	return m
@@ -170,7 +170,7 @@ func (m *Mailbox) UserMessageCount() int {
 type fifo struct {
 	messages []any
 	head     int
-	first    [2]any
+	first    [1]any
 }
 
 func (q *fifo) empty() bool { return q.head == len(q.messages) }

@@ -61,7 +61,7 @@ func (u *upstream) size(ctx actor.Context) {
 	u.reapLater(ctx)
 	// After a failure the next attempt waits, unless there is nothing at all
 	// for those who wait.
-	if u.Env.Clock.Now().Before(u.growAt) && (u.pool.open+u.pool.pending > 0 || u.waiting.size == 0) {
+	if u.now.Before(u.growAt) && (u.pool.open+u.pool.pending > 0 || u.waiting.size == 0) {
 		return
 	}
 	demands := u.demands()
@@ -101,8 +101,7 @@ func (u *upstream) unmet(d *demand) int { return max(0, d.wanted-u.pool.opening[
 func (u *upstream) demands() []demand {
 	all := u.demanded[:0]
 	u.waiting.eachKind(func(k *kind) { all = u.count(all, k.need, k.caller, k.size) })
-	calls := len(all)
-	now := u.Env.Clock.Now()
+	calls, now := len(all), u.now
 	for i, w := range u.wants {
 		if !w.at.After(now) && !u.counts(w, u.wants[:i], now) {
 			all = u.count(all, w.waiter.need(), w.waiter.caller, 1)
@@ -152,13 +151,13 @@ func (u *upstream) count(all []demand, w need, caller messages.Caller, n int) []
 }
 
 func (u *upstream) load(d *demand, reserved int) load {
-	p := u.Spec.Policy
+	p := &u.Spec.Policy
 	l := load{
 		isolation: u.isolation, stateless: u.stateless(), otherwise: d.dial != "",
 		min: p.PoolMin, max: u.Spec.EffectivePoolMax(), atOnce: startsAtOnce(u.Spec.Transport),
 		open: u.pool.open, opening: u.pool.pending, closing: u.pool.closing,
 		spare: len(u.pool.spares[d.dial]), spareSoon: u.pool.opening[d.dial], wanted: d.wanted, reserved: reserved,
-		rate: u.arrivals.per(u.Env.Clock.Now()), startUp: u.startUp,
+		rate: u.arrivals.per(u.now), startUp: u.startUp,
 	}
 	if shared := u.pool.leastBusy(d.dial); shared != nil {
 		l.busiest, l.most = shared.users, max(1, (p.MaxConcurrency+l.max-1)/l.max)
@@ -203,7 +202,7 @@ func (u *upstream) release(ctx actor.Context, m *member) {
 	if m.users > 0 || m.closing || u.pool.members[m.name] != m || u.phase == draining {
 		return
 	}
-	m.since = u.Env.Clock.Now()
+	m.since = u.now
 	if isLost(m.conn) {
 		return // its end is being reported
 	}

@@ -17,7 +17,7 @@ const heardPause = time.Second
 // wantsToHear tells whether the next call shall tell of its success.
 func (u *upstream) wantsToHear() bool {
 	return u.health.Status != messages.Healthy || u.health.ConsecutiveFailures > 0 || u.breaker.failures > 0 ||
-		u.Env.Clock.Now().Sub(u.heard) >= heardPause
+		u.now.Sub(u.heard) >= heardPause
 }
 
 // checked notes one more check, be it a call, an attempt to connect or a probe.

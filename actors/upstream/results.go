@@ -48,6 +48,9 @@ func (u *upstream) lead(m *messages.Admit) {
 }
 
 func (u *upstream) leads(m *messages.Admit) bool {
+	if m.Cache.Key == "" {
+		return false
+	}
 	f := u.cache.flights[m.Cache.Key]
 	return f != nil && f.leader == kit.SessionName(m.ID)
 }

@@ -45,7 +45,7 @@ func (u *upstream) admit(ctx actor.Context, m *messages.Admit) {
 	}
 	u.lead(m)
 	if w.dial == "" {
-		u.arrivals.happened(u.Env.Clock.Now())
+		u.arrivals.happened(u.now)
 	}
 	var on *member
 	if u.canServe() {
@@ -83,11 +83,27 @@ func (u *upstream) waiter(call *messages.Call) waiter {
 	case w.caller.Mirror:
 		w.isolation = messages.IsolationClient // it is opened in the caller's name
 	}
-	w.dial = w.caller.DialKey()
+	w.dial = u.dials.as(w.caller.AppendDialKey(u.dials.room[:0]))
 	if w.isolation == messages.IsolationClient {
-		w.key = call.SessionKey()
+		w.key = u.keys.as(call.AppendSessionKey(u.keys.room[:0]))
 	}
 	return w
+}
+
+// same makes a string of what is the same from call to call more often than not.
+type same struct {
+	room []byte
+	last string
+}
+
+func (s *same) as(b []byte) string {
+	if cap(b) <= 4<<10 {
+		s.room = b
+	}
+	if string(b) != s.last {
+		s.last = string(b)
+	}
+	return s.last
 }
 
 // hasRoom tells whether one more may be admitted. In a full waiting list the
@@ -152,7 +168,7 @@ func (u *upstream) begin(ctx actor.Context, m *messages.Admit, w *waiter, on *me
 // beginning is what all sessions begin with.
 func (u *upstream) beginning(ctx actor.Context, m *messages.Admit) session.Begin {
 	return session.Begin{
-		Env: u.Env, Now: u.Env.Clock.Now(), Door: ctx.Sender(), Call: &m.Call, Policy: &u.Spec.Policy, Left: m.Left, Tell: u.tell,
+		Env: u.Env, Now: u.now, Door: ctx.Sender(), Call: &m.Call, Policy: &u.Spec.Policy, Left: m.Left, Tell: u.tell,
 	}
 }
 
@@ -188,7 +204,7 @@ func (u *upstream) sessionEnded(ctx actor.Context, name string) {
 		return
 	}
 	u.inFlight--
-	u.finished.happened(u.Env.Clock.Now())
+	u.finished.happened(u.now)
 	if u.phase == ready && !isLost(h.on.conn) {
 		u.served = true
 		if h.on.round == u.failures {
@@ -262,7 +278,7 @@ func isLost(conn link.Conn) bool {
 
 // letThrough asks the breaker.
 func (u *upstream) letThrough(ctx actor.Context) (pass, trial bool) {
-	u.judge(ctx, func() { pass, trial = u.breaker.admits(u.Env.Clock.Now()) })
+	u.judge(ctx, func() { pass, trial = u.breaker.admits(u.now) })
 	return pass, trial
 }
 

@@ -51,6 +51,7 @@ type upstream struct {
 	isolation messages.Isolation
 	phase     phase
 	since     time.Time
+	now       time.Time // when the message came up that is being handled
 
 	pool   pool
 	home   *member       // connecting: the connection on which the catalog is read
@@ -96,6 +97,8 @@ type upstream struct {
 	retried uint64
 
 	spawner  *session.Spawner
+	dials    same            // messages.Caller.DialKey of the last call
+	keys     same            // messages.Call.SessionKey of the last call
 	sessions map[string]held // by name
 	inFlight int             // credits lent
 	waiting  queue
@@ -205,6 +208,7 @@ func (u *upstream) Receive(ctx actor.Context) {
 	if u.over {
 		return // a child started now would keep it from ending for ever
 	}
+	u.now = u.Env.Clock.Now()
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
 		u.connect(ctx)
