@@ -36,7 +36,12 @@ func (h *httpFront) modern(rep *reply, r *http.Request, req request) {
 	// streamable-http: cancellation), and a client that does not read ended it.
 	ctx := detached(r)
 	defer ctx.Cancel(nil)
-	defer context.AfterFunc(r.Context(), func() { ctx.Cancel(context.Cause(r.Context())) })()
+	gone := func() { ctx.Cancel(context.Cause(r.Context())) }
+	if w, ok := rep.w.(leaver); ok && w.Leaving(gone) {
+		defer w.Leaving(nil)
+	} else {
+		defer context.AfterFunc(r.Context(), gone)()
+	}
 	rep.broken = func(err error) {
 		ctx.Cancel(messages.Failf(messages.KindCancelled, "", "the client does not read its stream: %v", err))
 	}
@@ -57,6 +62,12 @@ func (h *httpFront) modern(rep *reply, r *http.Request, req request) {
 		}
 		rep.respond(http.StatusOK, response{id: req.msg.ID, result: result})
 	}
+}
+
+// leaver is a ResponseWriter that can tell of its client's end what the request's
+// context tells, for less: f is called then, until it is nil, and must not block.
+type leaver interface {
+	Leaving(f func()) bool
 }
 
 // checkMirrored compares the headers in which the client repeats arguments.

@@ -24,6 +24,7 @@ func (l listener) Accept() (net.Conn, error) {
 type conn struct {
 	net.Conn
 	reading, writing deadline
+	leaving          leaving
 	bundle           []byte // what is to leave together (see together); nil while everything leaves at once
 }
 
@@ -61,8 +62,10 @@ func (c *conn) SetWriteDeadline(t time.Time) error { return c.writing.become(t) 
 
 func (c *conn) Read(p []byte) (int, error) {
 	c.reading.begin()
-	defer c.reading.end()
-	return c.Conn.Read(p)
+	n, err := c.Conn.Read(p)
+	c.reading.end()
+	c.leaving.after(err)
+	return n, err
 }
 
 func (c *conn) Write(p []byte) (int, error) {
@@ -70,8 +73,10 @@ func (c *conn) Write(p []byte) (int, error) {
 		return c.add(p)
 	}
 	c.writing.begin()
-	defer c.writing.end()
-	return c.Conn.Write(p)
+	n, err := c.Conn.Write(p)
+	c.writing.end()
+	c.leaving.after(err)
+	return n, err
 }
 
 // CloseWrite lets net/http say that nothing follows, and read on for a moment.
