@@ -23,6 +23,9 @@ import (
 func TestProgram_HoweverItEndsNoProcessRemains(t *testing.T) {
 	t.Parallel()
 	const servers, each, killAfter = 5, 3, 2 * time.Second
+	// Fifteen instrumented programs come up at once: on a busy machine that takes
+	// longer than anybody waits by default, and is not what is tested.
+	settings := map[string]any{"kill_after": killAfter.Seconds(), "connection_timeout": testkit.Patience.Seconds()}
 	for _, tc := range []struct {
 		name  string
 		run   func(*testing.T, string) *program
@@ -46,7 +49,7 @@ func TestProgram_HoweverItEndsNoProcessRemains(t *testing.T) {
 				}
 				all[fmt.Sprintf("%s-%d", mark, i)] = testkit.PuppetServer(mark, "family", args...)
 			}
-			p := tc.run(t, testkit.Config(all, map[string]any{"kill_after": killAfter.Seconds()}))
+			p := tc.run(t, testkit.Config(all, settings))
 			for name := range all {
 				if answer := p.call(name, "echo", `{"text":"here"}`); !strings.Contains(answer, "here") {
 					t.Fatalf("%s answers %s", name, answer)
@@ -86,8 +89,8 @@ func signalled(sig syscall.Signal) func(*program) error {
 	return func(p *program) error { return p.Signal(sig) }
 }
 
-// guards returns the pids of the living guards of servers whose names begin so.
-func guards(t *testing.T, server string) []int {
+// guards returns the pids of the living guards of servers that are named after a mark.
+func guards(t *testing.T, mark string) []int {
 	t.Helper()
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
@@ -101,11 +104,29 @@ func guards(t *testing.T, server string) []int {
 		}
 		// A zombie's reads as empty: it does not count.
 		line, _ := os.ReadFile(filepath.Join("/proc", e.Name(), "cmdline"))
-		if bytes.HasPrefix(line, []byte("mcpx-guard: "+server)) {
+		if guardsOneOf(mark, line) {
 			pids = append(pids, pid)
 		}
 	}
 	return pids
+}
+
+// guardsOneOf tells whether a command line is that of a guard of a server MARK-N.
+// Marks are numbered: that of another test may begin with this one.
+func guardsOneOf(mark string, line []byte) bool {
+	return bytes.HasPrefix(line, []byte("mcpx-guard: "+mark+"-"))
+}
+
+func TestGuards_AreFoundByTheirOwnMark(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]bool{
+		"mcpx-guard: testkit-77-1-0\x00": true, "mcpx-guard: testkit-77-1-12\x00": true,
+		"mcpx-guard: testkit-77-12-0\x00": false, "mcpx-guard: testkit-771-1-0\x00": false, "sleep\x00testkit-77-1-0\x00": false, "": false,
+	} {
+		if got := guardsOneOf("testkit-77-1", []byte(line)); got != want {
+			t.Errorf("%q: %v", line, got)
+		}
+	}
 }
 
 // One guard stands beside each process: what do 150 of them cost, and do they
