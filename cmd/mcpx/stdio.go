@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mcpx/mcpx/transport/dial/sched"
 	"github.com/mcpx/mcpx/transport/front"
 	"github.com/mcpx/mcpx/transport/relay"
 	"github.com/mcpx/mcpx/transport/telemetry"
@@ -41,12 +42,11 @@ func newStdio(s streams) *cobra.Command {
 		Example: stdioExample,
 		Args:    upTo(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			collect := withoutCollector()
-			defer collect()
+			settle := comingUp()
+			defer settle()
 			prepare := func(*app) error { return nil } // there is nothing to listen on
 			return source.runServer(cmd, s, args, prepare, func(a *app) error {
-				a.awaitStarts(cmd.Context(), mostForStarts)
-				collect()
+				defer time.AfterFunc(timeToComeUp, settle).Stop()
 				return serveStdio(cmd.Context(), s, a, source.endpoint)
 			})
 		},
@@ -75,7 +75,10 @@ func serveStdio(ctx context.Context, s streams, a *app, endpoint string) error {
 		service = relay.New(a.runtime, endpoint, a.sealer)
 	}
 	return front.ServeStdio(ctx, s.in, s.out, service, a.runtime,
-		front.Options{Endpoint: endpoint, Limits: a.cfg.Limits, Logger: telemetry.Slog(a.log, "front")})
+		front.Options{
+			Endpoint: endpoint, Limits: a.cfg.Limits, Logger: telemetry.Slog(a.log, "front"),
+			BeforeGreeting: func() { a.awaitStarts(ctx, mostForStarts) },
+		})
 }
 
 // awaitStarts returns when each server's process has been started or could not
@@ -90,10 +93,22 @@ func (a *app) awaitStarts(ctx context.Context, most time.Duration) {
 	}
 }
 
-// withoutCollector stops the collector of garbage until the function that it
-// returns is called: a start makes a few megabytes, and what looks through them
-// takes the processors away from the start of the servers.
-func withoutCollector() (collect func()) {
-	percent := debug.SetGCPercent(-1)
-	return sync.OnceFunc(func() { debug.SetGCPercent(percent) })
+// timeToComeUp is how long comingUp lasts: until a client has asked what there is.
+const timeToComeUp = time.Second
+
+// memoryToComeUp is how many bytes may come together meanwhile.
+const memoryToComeUp = 256 << 20
+
+// comingUp has mcpx answer its client beside servers that come up, and each want
+// the processors for seconds: it takes short turns, and does not look through the
+// few megabytes that a start makes. That ends with the function it returns.
+func comingUp() (settle func()) {
+	usual := sched.ShortOwn()
+	percent, limit := debug.SetGCPercent(-1), debug.SetMemoryLimit(-1)
+	debug.SetMemoryLimit(min(limit, memoryToComeUp))
+	return sync.OnceFunc(func() {
+		debug.SetMemoryLimit(limit)
+		debug.SetGCPercent(percent)
+		usual()
+	})
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/mcpx/mcpx/actors/link"
 	"github.com/mcpx/mcpx/messages"
 	"github.com/mcpx/mcpx/transport/dial/guard"
+	"github.com/mcpx/mcpx/transport/dial/sched"
 )
 
 // Dialer opens connections. The zero value is not usable: see New.
@@ -34,7 +35,7 @@ func (d *Dialer) Prepare(specs []messages.ServerSpec) <-chan struct{} {
 			names = append(names, s.Name)
 		}
 	}
-	d.ahead = guard.Prepare(names, preferAtStart)
+	d.ahead = guard.Prepare(names, sched.Short)
 	return d.ahead.Settled()
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/mcpx/mcpx/actors/link"
 	"github.com/mcpx/mcpx/messages"
 	"github.com/mcpx/mcpx/transport/dial/guard"
+	"github.com/mcpx/mcpx/transport/dial/sched"
 )
 
 // process is a running server, its streams and its way out.
@@ -42,7 +43,12 @@ func (d *Dialer) startProcess(ctx context.Context, req link.DialRequest) (*proce
 		d.ahead.Forget(spec.Name)
 		return nil, failure
 	}
-	child, err := d.ahead.Start(ctx, command, req.Started)
+	child, err := d.ahead.Start(ctx, command, func(pid int) {
+		sched.Usual(pid) // it has inherited how it was started
+		if req.Started != nil {
+			req.Started(pid)
+		}
+	})
 	switch {
 	case ctx.Err() != nil && err != nil:
 		f := ended(ctx, spec.Name)

@@ -35,6 +35,10 @@ type Options struct {
 	// the end of its input. limits.CloseTimeout when zero.
 	DrainTimeout time.Duration
 
+	// BeforeGreeting is called before ServeStdio sends the answer to initialize
+	// for many servers, and may wait for a while. Nil does nothing.
+	BeforeGreeting func()
+
 	Logger *slog.Logger // panics of the service; nil discards
 }
 
@@ -53,6 +57,9 @@ func (o Options) withDefaults() Options {
 	o.ReadTimeout = cmp.Or(o.ReadTimeout, patience)
 	o.StreamAfter = cmp.Or(o.StreamAfter, moment)
 	o.DrainTimeout = cmp.Or(o.DrainTimeout, o.Limits.CloseTimeout)
+	if o.BeforeGreeting == nil {
+		o.BeforeGreeting = func() {}
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}

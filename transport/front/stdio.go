@@ -197,7 +197,10 @@ func waitFor(wait func(), d time.Duration, broken <-chan struct{}) bool {
 // reply writes an answer of the reading loop, beside it: the loop must notice
 // the end also when the client does not read. A client that piles up
 // stdioParallel of them is not read from until it reads.
-func (c *stdio) reply(message []byte) {
+func (c *stdio) reply(message []byte) { c.replyAfter(func() {}, message) }
+
+// replyAfter is reply, after something that may have to wait.
+func (c *stdio) replyAfter(wait func(), message []byte) {
 	if len(c.replies) == cap(c.replies) {
 		c.endBatch()
 	}
@@ -205,6 +208,7 @@ func (c *stdio) reply(message []byte) {
 	case c.replies <- struct{}{}:
 		c.requests.Go(func() {
 			defer func() { <-c.replies }()
+			wait()
 			c.out.send(message)
 		})
 	case <-c.stop:
@@ -263,11 +267,11 @@ func (c *stdio) greet(id jsonrpc.ID, caller mcp.Caller) {
 		}
 		return jsonrpc.AppendResult(nil, id, greeting)
 	}
-	if c.relay == nil {
-		c.reply(answer())
+	if c.relay != nil {
+		c.requests.Go(func() { c.out.send(answer()) })
 		return
 	}
-	c.requests.Go(func() { c.out.send(answer()) })
+	c.replyAfter(c.opts.BeforeGreeting, answer())
 }
 
 // take takes a notification, or a response.

@@ -1,5 +1,0 @@
-//go:build !linux
-
-package dial
-
-func preferAtStart(int) {}
