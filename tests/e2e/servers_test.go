@@ -152,6 +152,7 @@ type sharedHouse struct {
 	once       sync.Once
 	err        error
 	dir        string
+	remove     func() // it
 	everything *testkit.Program
 	upstream   string // URL of server-everything
 	*testkit.Gateway
@@ -170,7 +171,7 @@ func shared(t *testing.T) *sharedHouse {
 }
 
 func (h *sharedHouse) build() (err error) {
-	if h.dir, err = os.MkdirTemp("", "mcpx-e2e-"); err != nil {
+	if h.dir, h.remove, err = testkit.Folder("mcpx-e2e-"); err != nil {
 		return err
 	}
 	if h.everything, h.upstream, err = startEverything(h.dir); err != nil {
@@ -200,7 +201,7 @@ func (h *sharedHouse) close() error {
 		h.everything.Kill() // not what is tested
 	}
 	if h.dir != "" {
-		problems = append(problems, os.RemoveAll(h.dir))
+		h.remove()
 	}
 	return errors.Join(problems...)
 }

@@ -42,11 +42,11 @@ func TestDocsPage_ExecutesAToolAndLoadsNothingFromElsewhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, err := os.MkdirTemp("", "docs") // the browser has a socket there, whose path must be short
+	dir, remove, err := testkit.Folder("mcpx-docs-") // the browser has a socket there, whose path must be short
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	t.Cleanup(remove)
 	shot := filepath.Join(dir, "docs-page.png")
 	if reports := os.Getenv("MCPX_REPORTS"); reports != "" {
 		shot = filepath.Join(reports, "docs-page.png")

@@ -2,7 +2,6 @@ package testkit
 
 import (
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -17,15 +16,16 @@ import (
 // tenth of the time and memory of a test binary, and returns its path. Remove
 // deletes it.
 func BuildPuppet() (path string, remove func(), err error) {
-	dir, err := os.MkdirTemp("", "mcpx-puppet-")
+	dir, remove, err := Folder("mcpx-puppet-")
 	if err != nil {
 		return "", nil, err
 	}
 	path = filepath.Join(dir, "puppet")
 	if out, err := exec.Command("go", "build", "-o", path, "github.com/mcpx/mcpx/tests/fakes/puppet/cmd/puppet").CombinedOutput(); err != nil {
+		remove()
 		return "", nil, fmt.Errorf("building the puppets: %w\n%s", err, out)
 	}
-	return path, func() { _ = os.RemoveAll(dir) }, nil
+	return path, remove, nil
 }
 
 // OpenLedger begins a ledger that is kept until the test ends.
