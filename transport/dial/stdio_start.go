@@ -62,7 +62,13 @@ func (s *unattended) begin(req messages.Request) {
 		kit.Go(func() { s.ended(messages.Outcome{Failure: c.gone(p.sent)}) }) // it is lost in a moment
 		return
 	}
-	if failure := c.send(p, c.paramsOf(p, req)); failure != nil {
+	params := c.paramsOf(p, req)
+	if s.ctx.Err() != nil { // since it was begun: what is long begins later, and takes its time
+		c.table.take(p.id)
+		s.ended(messages.Outcome{Failure: givenUp(s.ctx, c.name, p.method, messages.SentNo)})
+		return
+	}
+	if failure := c.send(p, params); failure != nil {
 		s.ended(messages.Outcome{Failure: failure})
 		return
 	}

@@ -98,6 +98,35 @@ func TestStdioStart_ASinkThatPanicsCostsItsOwnRequestOnly(t *testing.T) {
 	}
 }
 
+// endsNext is a context that ends when it has been looked at once.
+type endsNext struct {
+	context.Context
+	end context.CancelCauseFunc
+}
+
+func (c endsNext) Err() error {
+	defer c.end(errors.New("enough"))
+	return c.Context.Err()
+}
+
+// A long request is written a moment after it was begun. One that was given up
+// by then never reaches its server.
+func TestStdioStart_GivenUpBeforeItWasWrittenNothingIsSent(t *testing.T) {
+	d := stdioTo("plain")
+	received := d.recording(t)
+	c := d.legacy(t)
+	plain, cancel := context.WithCancelCause(t.Context())
+	out := begun(endsNext{plain, cancel}, c, toolCall("echo", `{"text":"`+strings.Repeat("x", 2*mostAtOnce)+`"}`), new(link.SentFlag), messages.Discard)
+	failed(t, outcome(t, out), messages.KindCancelled, messages.SentNo, "enough")
+	serves(t, c)
+	if got := received(); count(got, "xxx") != 0 || count(got, "notifications/cancelled") != 0 {
+		t.Errorf("the server was told of it: %.300s", got)
+	}
+	if len(out) != 0 {
+		t.Error("told again")
+	}
+}
+
 func TestStdioStart_GivenUpItsServerIsTold(t *testing.T) {
 	d := stdioTo("plain")
 	received := d.recording(t)
