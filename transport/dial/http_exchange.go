@@ -21,7 +21,8 @@ import (
 type httpExchange struct {
 	c      *httpConn
 	caller context.Context // whose request it is
-	unbind func() bool
+	watch  link.Watch      // over that
+	answer answerBody
 
 	link.Scope // of the HTTP exchange: ends with the caller's, the connection's, or by silence
 
@@ -59,14 +60,17 @@ func (c *httpConn) exchange(ctx context.Context, req messages.Request, sent *lin
 		c: c, caller: ctx, id: jsonrpc.IntID(c.ids.Add(1)),
 		method: req.Method, token: req.ProgressToken, sink: sink, sent: sent, retry: -1,
 	}
-	x.unbind = link.AfterFunc(ctx, func() { x.Cancel(context.Cause(ctx)) })
+	x.watch.Begin(ctx, x)
 	c.exchanges.begin(x)
 	return x
 }
 
+// Ended implements link.Ender: the caller's context has ended.
+func (x *httpExchange) Ended() { x.Cancel(context.Cause(x.caller)) }
+
 // end releases what the exchange holds of the network.
 func (x *httpExchange) end() {
-	x.unbind()
+	x.watch.End()
 	if !x.handedOver {
 		x.over()
 	}
@@ -92,7 +96,7 @@ func (x *httpExchange) ask(header http.Header, params json.RawMessage) reply {
 		return reply{failure: x.givenUp()}
 	}
 	body := jsonrpc.AppendRequest(nil, x.id, x.method, params)
-	resp, err := x.c.sendUntil(x, x, http.MethodPost, header, body) //nolint:bodyclose // read closes it
+	resp, err := x.c.sendUntil(x, x, &x.answer, http.MethodPost, header, body) //nolint:bodyclose // read closes it
 	if err != nil {
 		return reply{failure: x.broken(err)}
 	}

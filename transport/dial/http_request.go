@@ -91,7 +91,7 @@ const modernHeaders = 3
 // leave: before there is a network connection there is nowhere to send them.
 func (c *httpCore) send(ctx context.Context, sent *link.SentFlag, method string, header http.Header, body []byte) (*http.Response, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	resp, err := c.sendUntil(raising{ctx, sent}, canceller(cancel), method, header, body)
+	resp, err := c.sendUntil(raising{ctx, sent}, canceller(cancel), new(answerBody), method, header, body)
 	if err != nil {
 		cancel()
 		return nil, err
@@ -117,8 +117,8 @@ func (r raising) GotConn() { r.sent.Raise() }
 
 // sendUntil is send for a ctx that is of this exchange only: scope, which ends
 // it, is cancelled when the answer's body is closed, unless that is an event
-// stream, after which there may be another one.
-func (c *httpCore) sendUntil(ctx context.Context, scope cancellable, method string, header http.Header, body []byte) (*http.Response, error) {
+// stream, after which there may be another one. In answer is room for the body.
+func (c *httpCore) sendUntil(ctx context.Context, scope cancellable, answer *answerBody, method string, header http.Header, body []byte) (*http.Response, error) {
 	to := c.url
 	for hop := 0; ; hop++ {
 		resp, err := c.wire.RoundTrip(c.request(ctx, to, method, header, body))
@@ -130,7 +130,8 @@ func (c *httpCore) sendUntil(ctx context.Context, scope cancellable, method stri
 			if mediaType(resp.Header) == typeEvents {
 				scope = nil
 			}
-			resp.Body = &answerBody{ReadCloser: resp.Body, scope: scope}
+			*answer = answerBody{ReadCloser: resp.Body, scope: scope}
+			resp.Body = answer
 			return resp, nil
 		}
 		_ = resp.Body.Close() // nothing in it is of use

@@ -78,7 +78,7 @@ func (x *httpExchange) events(resp *http.Response) (reply, error) {
 // connection can be used again. Nobody waits for that.
 func (x *httpExchange) drain(resp *http.Response) {
 	// The caller's end is not the stream's any more; if it came first, there is nothing to drain.
-	if !x.unbind() {
+	if !x.watch.End() {
 		_ = resp.Body.Close() // the answer is complete
 		return
 	}

@@ -155,21 +155,23 @@ func (e *endpoint) readBody(rep *reply, r *http.Request) ([]byte, int, *jsonrpc.
 	if r.ContentLength > limit {
 		return tooLarge()
 	}
-	source := &patientReader{r: r.Body, rc: rep.rc, patience: e.opts.ReadTimeout}
 	if n := r.ContentLength; 0 < n && n <= chunk {
 		body := make([]byte, n) // the usual case: of a known length, and small
-		if _, err := io.ReadFull(source, body); err != nil {
-			return e.unread(rep, err)
+		source := patientReader{r: r.Body, rc: &rep.rc, patience: e.opts.ReadTimeout}
+		for got := 0; got < len(body); {
+			more, err := source.Read(body[got:])
+			if got += more; err != nil && got < len(body) {
+				return e.unread(rep, err)
+			}
 		}
-		_ = rep.rc.SetReadDeadline(time.Time{})
+		rep.heard(r)
 		return body, 0, nil
 	}
 	var body bytes.Buffer
 	if r.ContentLength > 0 {
 		body.Grow(chunk)
 	}
-	source.r = http.MaxBytesReader(rep.w, r.Body, limit)
-	_, err := io.Copy(&body, source)
+	_, err := io.Copy(&body, &patientReader{r: http.MaxBytesReader(rep.w, r.Body, limit), rc: &rep.rc, patience: e.opts.ReadTimeout})
 	var over *http.MaxBytesError
 	switch {
 	case errors.As(err, &over):
@@ -177,9 +179,15 @@ func (e *endpoint) readBody(rep *reply, r *http.Request) ([]byte, int, *jsonrpc.
 	case err != nil:
 		return e.unread(rep, err)
 	}
-	// From here on the connection is only watched for its end.
-	_ = rep.rc.SetReadDeadline(time.Time{})
+	rep.heard(r)
 	return body.Bytes(), 0, nil
+}
+
+// heard comes when a body has been read to its end: from here on the connection is
+// only watched for its own.
+func (r *reply) heard(req *http.Request) {
+	_ = r.rc.SetReadDeadline(time.Time{})
+	_ = req.Body.Close() // or net/http looks whether something is left of it
 }
 
 // unread is the failure of a body that did not come. The deadline stays:

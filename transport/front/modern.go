@@ -49,15 +49,14 @@ func (h *httpFront) modern(rep *reply, r *http.Request, req request) {
 		h.listen(ctx, rep, req)
 		return
 	}
-	streamed := false
-	req.stream, req.pieces = func() { streamed = true }, rep
+	req.stream, req.pieces = rep.want, rep
 	result, problem := h.answer(ctx, req, rep.notify)
 	switch {
 	case ctx.Err() != nil: // nobody is there
 	case problem != nil:
 		rep.answer(modernStatus(problem.Code), jsonrpc.AppendError(nil, req.msg.ID, problem))
 	default:
-		if streamed {
+		if rep.wanted {
 			rep.streamNow() // only now: an error has a status
 		}
 		rep.respond(http.StatusOK, response{id: req.msg.ID, result: result})

@@ -40,9 +40,11 @@ type reply struct {
 
 	mu        sync.Mutex
 	w         http.ResponseWriter
-	rc        *http.ResponseController
+	rc        http.ResponseController
 	record    *record // nil where no events are kept
 	streaming bool
+	wanted    bool      // to be a stream, if the call is no failure
+	length    [1]string // the value of Content-Length
 	ended     bool
 	err       error // why nothing is written any more
 	timer     *time.Timer
@@ -52,7 +54,7 @@ type reply struct {
 }
 
 func newReply(w http.ResponseWriter, accept accept, opts *Options) *reply {
-	return &reply{w: w, rc: http.NewResponseController(w), accept: accept, opts: opts}
+	return &reply{w: w, rc: *http.NewResponseController(w), accept: accept, opts: opts}
 }
 
 // setRecord says where events are kept, before there are any.
@@ -82,6 +84,9 @@ func (r *reply) streamNow() {
 		_ = r.stream() // whoever is gone needs none
 	}
 }
+
+// want notes that it is to be one when there is a result.
+func (r *reply) want() { r.wanted = true }
 
 // streamLater makes it one in a moment, where the client could come back for
 // the rest of it: k, unless the elements of a batch share another, is where its
@@ -242,7 +247,8 @@ func (r *reply) respondWhole(status int, a response) bool {
 func (r *reply) begin(status int, length int64) {
 	h := r.w.Header()
 	h["Content-Type"] = contentJSON
-	h.Set("Content-Length", strconv.FormatInt(length, 10))
+	r.length[0] = strconv.FormatInt(length, 10)
+	h["Content-Length"] = r.length[:]
 	r.w.WriteHeader(status)
 }
 
