@@ -17,19 +17,22 @@ func (c *stdioConn) read() {
 	lines := jsonrpc.NewLineReader(c.process.stdout, c.limits.MessageBytes)
 	defer c.held.release()
 	for n := 0; ; n++ {
-		if n == mostAnswers || !lines.More() {
+		more := lines.More()
+		if n == mostAnswers || !more {
 			c.held.release()
 			n = 0
 		}
 		line, err := lines.Next()
-		switch {
-		case errors.Is(err, jsonrpc.ErrTooLong):
-			c.doubts.hear()
-			c.tooLong(line, lines.Tail())
-		case err != nil:
+		tooLong := errors.Is(err, jsonrpc.ErrTooLong)
+		if err != nil && !tooLong {
 			return // the end, or a pipe that was closed under us
-		default:
+		}
+		if !more { // else this came with what was heard before
 			c.doubts.hear()
+		}
+		if tooLong {
+			c.tooLong(line, lines.Tail())
+		} else {
 			c.message(line)
 		}
 	}
