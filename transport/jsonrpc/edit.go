@@ -212,12 +212,14 @@ func Set(obj json.RawMessage, value json.RawMessage, path ...string) json.RawMes
 		}
 		return splice(obj, first.val, first.valEnd, Set(old, value, path[1:]...))
 	}
-	var add []byte
+	value = Set(nil, value, path[1:]...)
+	out := make([]byte, 0, len(obj)+len(path[0])+len(value)+len(`,"":`)) // more where the key has escapes
+	out = append(out, obj[:w.end]...)
 	if obj[w.end-1] != '{' { // no value ends with it: the object has members
-		add = append(add, ',')
+		out = append(out, ',')
 	}
-	add = append(appendQuoted(add, path[0]), ':')
-	return splice(obj, w.end, w.end, append(add, Set(nil, value, path[1:]...)...))
+	out = append(append(appendQuoted(out, path[0]), ':'), value...)
+	return append(out, obj[w.end:]...)
 }
 
 // Delete returns obj without the member at path; every other byte stays, white

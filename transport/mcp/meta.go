@@ -101,11 +101,11 @@ func StripMeta(params json.RawMessage) json.RawMessage {
 // are left out then; capabilities are required by the era and {} when empty.
 func WithMeta(params json.RawMessage, version string, clientInfo, capabilities json.RawMessage, logLevel string) json.RawMessage {
 	if len(capabilities) == 0 {
-		capabilities = json.RawMessage("{}")
+		capabilities = none
 	}
 	meta, _ := jsonrpc.Get(params, metaKey)
 	if len(meta) == 0 || meta[0] != '{' {
-		meta = nil
+		return jsonrpc.Set(params, newMeta(version, clientInfo, capabilities, logLevel), metaKey)
 	}
 	add := make([]byte, 0, 256)
 	member := func(key string, value json.RawMessage) {
@@ -135,4 +135,21 @@ func WithMeta(params json.RawMessage, version string, clientInfo, capabilities j
 		break
 	}
 	return jsonrpc.Set(params, slices.Concat(before, add, []byte("}")), metaKey)
+}
+
+// none are the capabilities of a client that has none. Nobody changes them.
+var none = json.RawMessage("{}")
+
+// newMeta is what WithMeta adds where there is no _meta yet.
+func newMeta(version string, clientInfo, capabilities json.RawMessage, logLevel string) json.RawMessage {
+	b := make([]byte, 0, 192+len(clientInfo)+len(capabilities))
+	b = jsonrpc.AppendQuote(append(b, `{"`+MetaProtocolVersion+`":`...), version)
+	if len(clientInfo) > 0 {
+		b = append(append(b, `,"`+MetaClientInfo+`":`...), clientInfo...)
+	}
+	b = append(append(b, `,"`+MetaClientCapabilities+`":`...), capabilities...)
+	if logLevel != "" {
+		b = jsonrpc.AppendQuote(append(b, `,"`+MetaLogLevel+`":`...), logLevel)
+	}
+	return append(b, '}')
 }
