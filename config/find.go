@@ -63,6 +63,9 @@ func readFile(path string) ([]byte, *syntaxError) {
 	}
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
+		if scheme.MatchString(path) {
+			return nil, &syntaxError{nowhere, "there is no such file; the URL of a server stands behind --"}
+		}
 		return nil, &syntaxError{nowhere, "there is no such file"}
 	}
 	if err != nil {

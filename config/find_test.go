@@ -105,6 +105,7 @@ func TestLoad_FilesThatCannotBeUsedSayWhy(t *testing.T) {
 	}
 	for path, want := range map[string]string{
 		filepath.Join(dir, "missing.json"):     "there is no such file",
+		"https://h/mcp":                        "there is no such file; the URL of a server stands behind --",
 		dir:                                    "is a directory: name the file in it",
 		filepath.Join(file, "below-file.json"): "cannot be read: not a directory",
 		large:                                  "is larger than 2 MiB",

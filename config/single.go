@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/url"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -40,8 +41,11 @@ func (c *checker) single(line CommandLine, base inherited) (messages.ServerSpec,
 	e := &entry{checker: c.part(name), name: name, at: nowhere, node: line.tree()}
 	e.from = cmp.Or(line.From, "command line")
 	valid := e.validName()
-	if isURL(line.Words) && len(line.Words) > 1 {
+	switch {
+	case isURL(line.Words) && len(line.Words) > 1:
 		e.errorf(nowhere, "", "expected nothing behind the URL")
+	case line.Type == "" && len(line.Words) > 0 && !isURL(line.Words) && scheme.MatchString(line.Words[0]):
+		e.errorf(nowhere, "", "%s is no address of a server: a URL begins with http:// or https://", scheme.FindString(line.Words[0]))
 	}
 	spec, ok := e.spec(base)
 	if !ok || !valid || e.failed {
@@ -50,6 +54,9 @@ func (c *checker) single(line CommandLine, base inherited) (messages.ServerSpec,
 	}
 	return spec, e, true
 }
+
+// scheme is what no command begins with, and a mistyped URL does.
+var scheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*://`)
 
 func isURL(words []string) bool {
 	return len(words) > 0 && (strings.HasPrefix(words[0], "http://") || strings.HasPrefix(words[0], "https://"))

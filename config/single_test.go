@@ -67,6 +67,7 @@ func TestSingleServer_IsCheckedLikeOneOfTheFile(t *testing.T) {
 		{CommandLine{Words: []string{"x"}, Type: "sse"}, `Server 'x': url: must begin with http:// or https://`},
 		{CommandLine{Type: "http"}, `Server 'server': http type requires 'url' field`},
 		{CommandLine{Words: []string{"http://h", "x"}}, `Server 'h': expected nothing behind the URL`},
+		{CommandLine{Words: []string{"htp://h/mcp"}}, `Server 'mcp': htp:// is no address of a server: a URL begins with http:// or https://`},
 		{CommandLine{Words: []string{"x"}, Name: "a\tb"}, `Server 'a\tb': the name of a server must not hold control characters`},
 		{CommandLine{Words: []string{"x"}, Name: strings.Repeat("é", 65)}, `Server '` + strings.Repeat("é", 39) + `…': the name of a server has at most 128 bytes, this one 130`},
 		{CommandLine{Words: []string{"x"}, Headers: map[string]string{"A": "canary"}}, `warning: Server 'x': headers: is not used by a server of type stdio`},

@@ -186,6 +186,9 @@ func (u *upstream) attemptFailed(ctx actor.Context, reason string) {
 	u.dropProbe(ctx)
 	// Whoever shows the reason says which server it is about.
 	reason = strings.TrimPrefix(reason, fmt.Sprintf("server %q: ", u.Spec.Name))
+	if rest, named := strings.CutPrefix(reason, fmt.Sprintf("server %q ", u.Spec.Name)); named {
+		reason = "it " + rest // who is told this is told which server it is about
+	}
 	attempt, of := u.attempt()
 	u.fails++
 	v := decide(u.fails, u.Spec.Policy, u.Env.Jitter())

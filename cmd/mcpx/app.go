@@ -99,7 +99,11 @@ func (a *app) sayProblems(problems config.Problems) {
 		if p.Severity == config.SeverityWarning {
 			level = zerolog.WarnLevel
 		}
-		a.log.WithLevel(level).Str("server", p.Server).Msg(p.String())
+		e := a.log.WithLevel(level)
+		if p.Server != "" {
+			e = e.Str("server", p.Server)
+		}
+		e.Msg(p.String())
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mcpx/mcpx/transport/mcp"
 	"github.com/mcpx/mcpx/transport/workload"
 	"github.com/spf13/cobra"
 )
@@ -172,6 +173,27 @@ func (l *loadFlags) read(cmd *cobra.Command, before, after []string, other strin
 			if server, tool, ok := strings.Cut(name, "/"); !ok || server == "" || tool == "" {
 				return usagef("--exec expects SERVER/TOOL, not %q", name)
 			}
+		}
+	}
+	for _, f := range []struct{ flag, era string }{{"--era", l.of.era}, {"--against-era", l.against.era}} {
+		if _, err := mcp.Allowed(f.era); err != nil {
+			return usagef("%s: %w", f.flag, err)
+		}
+	}
+	for _, f := range []struct {
+		flag     string
+		negative bool
+	}{
+		{"--warmup", l.warmup < 0}, {"--duration", l.duration < 0}, {"--requests", l.requests < 0}, {"--timeout", l.timeout < 0},
+		{"--open-timeout", l.openTimeout < 0}, {"--pause", l.pause < 0}, {"--payload", l.payload < 0},
+	} {
+		if f.negative {
+			return usagef("%s must not be negative", f.flag)
+		}
+	}
+	if strings.TrimSpace(l.args) != "" {
+		if err := workload.CheckArguments(l.args); err != nil {
+			return usagef("--args: %w", err)
 		}
 	}
 	var err error

@@ -38,7 +38,7 @@ func newNull(s streams) *cobra.Command {
 		Short:   "Be an MCP server without work, to measure against",
 		Long:    nullLong,
 		Example: nullExample,
-		Args:    cobra.NoArgs,
+		Args:    none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			server, err := null.New(o)
 			if err != nil {

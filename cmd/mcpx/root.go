@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 
 	"github.com/spf13/cobra"
 )
@@ -95,6 +96,9 @@ const rootExample = `  # Serve everything in ./mcpx.json (or the demo) at http:/
   mcpx tools
   mcpx call demo.add '{"a": 1, "b": 2}'`
 
+// parsing is what a value that is no number says beside that.
+var parsing = regexp.MustCompile(`strconv\.\w+: parsing ".*": `)
+
 func newRoot(s streams) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "mcpx",
@@ -107,7 +111,9 @@ func newRoot(s streams) *cobra.Command {
 	root.SetIn(s.in)
 	root.SetOut(s.out)
 	root.SetErr(s.err)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		return usageError{errors.New(parsing.ReplaceAllString(err.Error(), ""))}
+	})
 	root.AddCommand(newServe(s), newStdio(s), newCall(s), newTools(s), newCheck(s), newVersion(s), newDemo(s), newNull(s), newLoad(s))
 	return root
 }

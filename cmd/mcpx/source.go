@@ -112,6 +112,14 @@ func upTo(n int) cobra.PositionalArgs {
 	}
 }
 
+// none accepts no arguments.
+func none(_ *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("unexpected argument %q", args[0])
+	}
+	return nil
+}
+
 // loaded is a configuration and where it is from.
 type loaded struct {
 	*config.Config

@@ -51,7 +51,15 @@ func TestUsage_MistakesOnTheCommandLineExitWith2AndSayWhereHelpIs(t *testing.T) 
 	}{
 		{[]string{"sevre"}, `unknown command "sevre" for "mcpx"`},
 		{[]string{"serve", "--prot", "1"}, "unknown flag: --prot"},
-		{[]string{"serve", "--port", "99999"}, "invalid argument"},
+		{[]string{"serve", "--port", "99999"}, `invalid argument "99999" for "-p, --port" flag: value out of range`},
+		{[]string{"null", "--bytes", "many"}, `invalid argument "many" for "--bytes" flag: invalid syntax`},
+		{[]string{"null", "x"}, `unexpected argument "x"`},
+		{[]string{"load", "htp://x"}, "a URL begins with http:// or https://"},
+		{[]string{"load", "--era", "late", "--", "x"}, `--era: unknown protocol "late"`},
+		{[]string{"load", "--against", "http://x", "--against-era", "late", "--", "x"}, `--against-era: unknown protocol "late"`},
+		{[]string{"load", "--args", "{bad", "--", "x"}, "--args: {bad: must be a JSON object"},
+		{[]string{"load", "--duration", "-1s", "--", "x"}, "--duration must not be negative"},
+		{[]string{"load", "--requests", "-1", "--", "x"}, "--requests must not be negative"},
 		{[]string{"serve", "a.json", "b.json"}, `unexpected argument "b.json"`},
 		{[]string{"serve", "a.json", "-c", "b.json"}, "given twice: a.json and --config b.json"},
 		{[]string{"serve", "--"}, "expected a command or a URL after --"},
@@ -65,7 +73,7 @@ func TestUsage_MistakesOnTheCommandLineExitWith2AndSayWhereHelpIs(t *testing.T) 
 		{[]string{"call", "a.b", "null"}, "must be a JSON object"},
 		{[]string{"tools", "a", "b"}, `unexpected argument "b"`},
 		{[]string{"check", "--print", "--connect"}, "choose one"},
-		{[]string{"version", "x"}, `unknown command "x" for "mcpx version"`},
+		{[]string{"version", "x"}, `unexpected argument "x"`},
 	} {
 		got := mcpx(t, "", c.args...)
 		if got.code != exitUsage || !strings.Contains(got.err, c.want) || !strings.Contains(got.err, "--help") || got.out != "" {

@@ -23,7 +23,7 @@ func newVersion(s streams) *cobra.Command {
 	return &cobra.Command{
 		Use:     "version",
 		Short:   "Print the version and the protocol versions it speaks",
-		Args:    cobra.NoArgs,
+		Args:    none,
 		Example: "  mcpx version",
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintf(s.out, "mcpx %s%s, %s %s/%s\nMCP %s\n", version, revision(),

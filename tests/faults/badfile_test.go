@@ -141,7 +141,7 @@ func TestBadInput_ACommandLineThatMakesNoSense(t *testing.T) {
 		{[]string{"serv"}, "mcpx: unknown command \"serv\" for \"mcpx\"\n\nDid you mean this?\n\tserve\n\nSee 'mcpx --help'.\n"},
 		{[]string{"serve", "a.json", "b.json"}, "mcpx: unexpected argument \"b.json\"\nSee 'mcpx serve --help'.\n"},
 		{[]string{"serve", "--prot", "1"}, "mcpx: unknown flag: --prot\nSee 'mcpx serve --help'.\n"},
-		{[]string{"serve", "--port", "70000"}, "mcpx: invalid argument \"70000\" for \"-p, --port\" flag: strconv.ParseUint: parsing \"70000\": value out of range\nSee 'mcpx serve --help'.\n"},
+		{[]string{"serve", "--port", "70000"}, "mcpx: invalid argument \"70000\" for \"-p, --port\" flag: value out of range\nSee 'mcpx serve --help'.\n"},
 		{[]string{"stdio", "--"}, "mcpx: expected a command or a URL after --\nSee 'mcpx stdio --help'.\n"},
 		{[]string{"serve", "--host", "0.0.0.0", "--port", "0", "--", "sleep", "600"}, "mcpx: refusing to listen on 0.0.0.0:0 without an API key: it is reachable from other machines. " +
 			"Give --api-key KEY (or api_keys in the configuration), listen on 127.0.0.1, or pass --insecure if that is what you want\n"},

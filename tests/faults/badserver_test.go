@@ -87,9 +87,9 @@ func TestBadInput_ABadServerCostsItsOwnCallersOnly(t *testing.T) {
 		"limits": map[string]any{"message_bytes": 100_000, "stderr_tail": 5},
 	})
 	calls := []struct{ server, tool, want string }{
-		{"mute", "echo", `unavailable, sent no: server "mute" is not connected: server "mute" did not answer initialize in time`},
-		{"greeter", "echo", `unavailable, sent no: server "greeter" is not connected: server "greeter" did not answer initialize in time`},
-		{"dying", "echo", `unavailable, sent no: server "dying" is not connected: server "dying" exited with status 7; its stderr ends with: warming up | cannot start: no licence`},
+		{"mute", "echo", `unavailable, sent no: server "mute" is not connected: it did not answer initialize in time`},
+		{"greeter", "echo", `unavailable, sent no: server "greeter" is not connected: it did not answer initialize in time`},
+		{"dying", "echo", `unavailable, sent no: server "dying" is not connected: it exited with status 7; its stderr ends with: warming up | cannot start: no licence`},
 		{"ghost", "echo", `unavailable, sent no: server "ghost" is not connected: command "no-such-program" not found in PATH; install it or give its full path`},
 		{"nodir", "echo", `unavailable, sent no: server "nodir" is not connected: its cwd "/no/such/dir" does not exist`},
 		{"text", "echo", `unavailable, sent no: server "text" is not connected: command "./mcpx.json" is not executable; chmod +x it`},

@@ -12,6 +12,18 @@ import (
 	"github.com/mcpx/mcpx/transport/schema"
 )
 
+// CheckArguments tells whether a text can be the arguments of a tool.
+func CheckArguments(text string) error {
+	t, err := NewTemplate(strings.TrimSpace(text))
+	if err != nil {
+		return err
+	}
+	if err := t.object(); err != nil {
+		return fmt.Errorf("%s: %w", Brief(text), err)
+	}
+	return nil
+}
+
 // Arguments returns what a tool with an input schema is called with: the given
 // text, or where that is empty what the schema requires, made up. With payload
 // an argument of so many bytes is added, which must be a text. The error says
@@ -24,12 +36,12 @@ func Arguments(input json.RawMessage, given string, payload int) (Template, erro
 			return Template{}, fmt.Errorf("arguments that fit the tool's schema cannot be made up: %w; give them with --args", err)
 		}
 	}
+	if err := CheckArguments(text); err != nil {
+		return Template{}, err
+	}
 	t, err := NewTemplate(text)
 	if err != nil {
 		return t, err
-	}
-	if err := t.object(); err != nil {
-		return t, fmt.Errorf("the arguments %s: %w", Brief(text), err)
 	}
 	if payload > 0 {
 		name, err := payloadName(input, t.Append(nil, 0, 1))

@@ -81,7 +81,7 @@ func (t *Template) String() string { return t.text }
 func (t *Template) object() error {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(t.Append(nil, 0, 1), &members); err != nil || members == nil {
-		return fmt.Errorf(`they must be a JSON object such as {"n": {{seq}}}`)
+		return fmt.Errorf(`must be a JSON object such as {"n": {{seq}}}`)
 	}
 	return nil
 }
