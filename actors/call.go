@@ -155,7 +155,7 @@ func (v *visit) await(a *asker, sink messages.Sink) messages.Outcome {
 		case *link.Lease:
 			owes = m.Session.PID
 			v.passed = passage{clock: r.env.Clock, session: m.Session, sink: sink, whole: v.admit.Cache.Key != ""}
-			v.finished.Outcome = m.Do(call.Request, call.Server, &v.passed)
+			v.finished.Outcome = m.Do(call.Request, call.Server, v.passed.way())
 			if f := v.finished.Outcome.Failure; f == nil || f.Sent != messages.SentNo {
 				sent = m.Sent.Sent()
 			}

@@ -30,10 +30,25 @@ func (p *passage) Notify(n messages.Notification) error {
 	return p.sink.Notify(n)
 }
 
+// way returns what the I/O gets as its sink: one that takes pieces only where the
+// caller's does, since an answer is looked through before it is offered.
+func (p *passage) way() messages.Sink {
+	_, takes := p.sink.(messages.Taker)
+	if c, ok := p.sink.(messages.Chooser); ok {
+		takes = takes && c.Takes()
+	}
+	if takes && !p.whole {
+		return inPieces{p}
+	}
+	return p
+}
+
+// inPieces is a passage to a caller who takes a long result in pieces.
+type inPieces struct{ *passage }
+
 // Take implements messages.Taker.
-func (p *passage) Take(beginning []byte, length int64) bool {
-	to, ok := p.sink.(messages.Taker)
-	p.taken = p.taken || ok && !p.whole && to.Take(beginning, length)
+func (p inPieces) Take(beginning []byte, length int64) bool {
+	p.taken = p.taken || p.sink.(messages.Taker).Take(beginning, length)
 	if more := length < 0 || length > int64(len(beginning))+1; p.taken && more {
 		p.progress() // the server has answered
 	}
@@ -41,7 +56,7 @@ func (p *passage) Take(beginning []byte, length int64) bool {
 }
 
 // Pass implements messages.Taker.
-func (p *passage) Pass(piece []byte) error {
+func (p inPieces) Pass(piece []byte) error {
 	begun := p.clock.Now()
 	err := p.sink.(messages.Taker).Pass(piece)
 	if p.clock.Now().Sub(begun) >= slowPass {

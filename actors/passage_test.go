@@ -62,6 +62,41 @@ func TestPassage_AResultInPiecesReachesWhoTakesItAndNobodyElse(t *testing.T) {
 	sessions(t, r, 0)
 }
 
+// choosy is an eater that may have had enough.
+type choosy struct {
+	eater
+	takes bool
+}
+
+func (c *choosy) Takes() bool { return c.takes }
+
+// An answer is looked through before it is offered: in vain, where nobody takes it.
+func TestPassage_NothingIsOfferedToWhoTakesNothing(t *testing.T) {
+	offered := make(chan bool, 1)
+	s := &actortest.Server{List: hinting, Do: func(_ context.Context, _ *actortest.Conn, req messages.Request, sink messages.Sink) messages.Outcome {
+		_, ok := sink.(messages.Taker)
+		offered <- ok
+		return messages.Outcome{Result: req.Params}
+	}}
+	r, _ := start(t, actortest.Dialer{"a": s}, nil)
+	apply(t, r, onOne(func(*messages.ServerSpec) {}))
+	connect(t, r, "a")
+	for name, tc := range map[string]struct {
+		sink    messages.Sink
+		offered bool
+	}{
+		"no taker":                   {messages.Discard, false},
+		"a taker":                    {new(eater), true},
+		"a taker that takes it":      {&choosy{takes: true}, true},
+		"a taker that takes nothing": {&choosy{}, false},
+	} {
+		if out := r.Call(context.Background(), reading(1), tc.sink); out.Failure != nil || <-offered != tc.offered {
+			t.Errorf("%s: %+v", name, out)
+		}
+	}
+	sessions(t, r, 0)
+}
+
 // What is kept for others, and what others wait for, is needed whole.
 func TestPassage_AResultThatMayBeKeptComesWhole(t *testing.T) {
 	s := passing(1, func(context.Context, *actortest.Conn) messages.Outcome { return messages.Outcome{Taken: true} })

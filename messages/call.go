@@ -96,6 +96,10 @@ type Taker interface {
 	Pass(piece []byte) error
 }
 
+// Chooser is what a Taker may be, too: Takes tells whether it takes anything of this
+// call. Where it does not, nothing has to be made ready to be offered to it.
+type Chooser interface{ Takes() bool }
+
 // SinkFunc makes a function a Sink.
 type SinkFunc func(Notification) error
 

@@ -32,10 +32,13 @@ var holds = sync.Pool{New: func() any {
 	return &b
 }}
 
+// Takes implements messages.Chooser.
+func (s *sink) Takes() bool { return s.pieces != nil }
+
 // Take implements messages.Taker. A modern result must say by then that it is
 // complete: in any other there is something to be done.
 func (s *sink) Take(beginning []byte, length int64) bool {
-	if s.pieces == nil || s.ctx.Err() != nil {
+	if !s.Takes() || s.ctx.Err() != nil {
 		return false
 	}
 	if s.modern {
