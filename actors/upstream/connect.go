@@ -67,7 +67,7 @@ func (u *upstream) ended(ctx actor.Context, name string) *member {
 
 // up: the handshake is done.
 func (u *upstream) up(ctx actor.Context, m *member, conn link.Conn) {
-	now := u.Env.Clock.Now()
+	now := u.now
 	u.noteStartUp(now.Sub(m.since))
 	u.pool.opened(m, conn)
 	switch u.phase {
@@ -192,7 +192,7 @@ func (u *upstream) attemptFailed(ctx actor.Context, reason string) {
 	attempt, of := u.attempt()
 	u.fails++
 	v := decide(u.fails, u.Spec.Policy, u.Env.Jitter())
-	u.next = u.Env.Clock.Now().Add(v.wait)
+	u.next = u.now.Add(v.wait)
 	kit.Publish(ctx.ActorSystem(), messages.ConnectFailed{
 		Server: u.Spec.Name, Connection: u.Spec.ConnectionTo(u.peer), Attempt: attempt, Of: of,
 		Reason: reason, Wait: v.wait, GaveUp: v.gaveUp,

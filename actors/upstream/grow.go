@@ -18,7 +18,7 @@ func (u *upstream) dial(ctx actor.Context, caller messages.Caller) *member {
 	if err != nil {
 		panic(err) // names are never used twice
 	}
-	m := &member{pid: pid, name: kit.Base(pid), caller: caller, dial: caller.DialKey(), since: u.Env.Clock.Now(), round: u.failures}
+	m := &member{pid: pid, name: kit.Base(pid), caller: caller, dial: caller.DialKey(), since: u.now, round: u.failures}
 	u.pool.add(m)
 	ctx.Request(pid, link.Open{Env: u.Env, Dialer: u.Dialer, Request: u.dialRequest(ctx, m.name, caller, &m.watch)})
 	return m
@@ -46,10 +46,10 @@ func (u *upstream) noteStartUp(d time.Duration) {
 // place makes an open connection available.
 func (u *upstream) place(m *member) {
 	if u.isolation == messages.IsolationShared && !m.caller.Mirror || m.stateless(&u.Spec) {
-		u.pool.share(m, u.Env.Clock.Now())
+		u.pool.share(m, u.now)
 		return
 	}
-	u.pool.spare(m, u.Env.Clock.Now())
+	u.pool.spare(m, u.now)
 }
 
 // size opens what the load demands; which connections may go is decided when
@@ -179,7 +179,7 @@ func startsAtOnce(t messages.Transport) int {
 // opened in another way, what its owner has not used for pool.idle_ttl, and what
 // a caller left behind that cannot tell when it goes.
 func (u *upstream) makeRoom(ctx actor.Context, dial string, n int) {
-	now := u.Env.Clock.Now()
+	now := u.now
 	for ; n > 0; n-- {
 		var found *member
 		for _, m := range u.pool.members {
@@ -217,7 +217,7 @@ func (u *upstream) closeOne(ctx actor.Context, m *member) {
 	u.endWatch(ctx, m, 0)
 	u.unwatch(ctx, m)
 	u.pool.close(m)
-	ctx.Request(m.pid, link.Close{Until: u.Env.Clock.Now().Add(u.Spec.Policy.KillAfter + time.Second)})
+	ctx.Request(m.pid, link.Close{Until: u.now.Add(u.Spec.Policy.KillAfter + time.Second)})
 }
 
 // forget: a connection is gone.
@@ -274,7 +274,7 @@ func (u *upstream) growthFailed(ctx actor.Context, m *member, reason string) {
 	u.failures++
 	u.unopened++
 	v := decide(u.unopened, u.Spec.Policy, u.Env.Jitter())
-	u.growAt = u.Env.Clock.Now().Add(v.wait)
+	u.growAt = u.now.Add(v.wait)
 	u.cramped = "a further connection could not be opened: " + reason
 	kit.Publish(ctx.ActorSystem(), messages.PoolGrowthFailed{
 		Server: u.Spec.Name, Connection: u.Spec.ConnectionTo(u.peer), Reason: reason, Wait: v.wait,
@@ -294,7 +294,7 @@ func (u *upstream) growthFailed(ctx actor.Context, m *member, reason string) {
 // connection any more, nothing is wrong.
 func (u *upstream) growAgain(ctx actor.Context) {
 	u.serve(ctx)
-	if u.phase == ready && u.cramped != "" && u.pool.pending == 0 && !u.Env.Clock.Now().Before(u.growAt) {
+	if u.phase == ready && u.cramped != "" && u.pool.pending == 0 && !u.now.Before(u.growAt) {
 		u.cramped = ""
 		u.changed(ctx)
 	}
@@ -315,7 +315,7 @@ func (u *upstream) reapLater(ctx actor.Context) {
 	if !short && (!surplus || !u.reapAt.IsZero()) {
 		return
 	}
-	now, ttl := u.Env.Clock.Now(), u.Spec.Policy.PoolIdleTTL
+	now, ttl := u.now, u.Spec.Policy.PoolIdleTTL
 	var first time.Time
 	for _, m := range u.pool.members {
 		if !m.idle() || !short && m.client != nil {
@@ -342,7 +342,7 @@ func (u *upstream) reap(ctx actor.Context) {
 	if u.phase != ready {
 		return
 	}
-	now := u.Env.Clock.Now()
+	now := u.now
 	surplus := map[string]int{}
 	for _, m := range u.pool.members {
 		if !u.mayGo(m) || now.Sub(m.since) < u.Spec.Policy.PoolIdleTTL || u.pool.open <= max(1, u.Spec.Policy.PoolMin) {

@@ -23,7 +23,7 @@ func (u *upstream) wantsToHear() bool {
 // checked notes one more check, be it a call, an attempt to connect or a probe.
 func (u *upstream) checked(ctx actor.Context, problem string) {
 	before := u.health.Status
-	u.health = u.health.After(problem, u.Env.Clock.Now(), u.Spec.Policy.HealthCheckFailureThreshold)
+	u.health = u.health.After(problem, u.now, u.Spec.Policy.HealthCheckFailureThreshold)
 	if u.phase == ready && u.health.ConsecutiveFailures > u.Spec.Policy.HealthCheckFailureThreshold {
 		u.changed(ctx) // nothing new, and it may be one of many
 		return

@@ -36,7 +36,7 @@ func (u *upstream) disconnect(ctx actor.Context) {
 	case connecting, ready, failed:
 	}
 	u.leave = leaving{askers: []*actor.PID{ctx.Sender()}}
-	now, p := u.Env.Clock.Now(), u.Spec.Policy
+	now, p := u.now, u.Spec.Policy
 	u.drain(ctx, now.Add(p.DrainTimeout), now.Add(p.DrainTimeout+p.KillAfter+time.Second))
 }
 
@@ -52,7 +52,7 @@ func (u *upstream) retire(ctx actor.Context, m messages.Retire) {
 			u.leave.closeUntil = m.CloseUntil
 		}
 		if !u.leave.closing && !u.leave.forced {
-			u.setTimer(ctx, m.DrainUntil.Sub(u.Env.Clock.Now()))
+			u.setTimer(ctx, m.DrainUntil.Sub(u.now))
 		}
 	case connecting, ready, failed:
 		u.drain(ctx, m.DrainUntil, m.CloseUntil)
@@ -72,7 +72,7 @@ func (u *upstream) drain(ctx actor.Context, drainUntil, closeUntil time.Time) {
 	}
 	u.replyAll(ctx, u.askers, messages.ReadyReply{Failure: f})
 	u.askers = nil
-	u.setTimer(ctx, drainUntil.Sub(u.Env.Clock.Now()))
+	u.setTimer(ctx, drainUntil.Sub(u.now))
 	if u.inFlight == 0 {
 		u.closeLinks(ctx)
 	}

@@ -17,7 +17,7 @@ func (u *upstream) remembered(ctx actor.Context, m *messages.Admit) bool {
 	if key == "" {
 		return false
 	}
-	if result, ok := u.cache.get(key, u.Env.Clock.Now()); ok {
+	if result, ok := u.cache.get(key, u.now); ok {
 		ctx.Send(ctx.Sender(), &messages.Outcome{Result: result, Cached: true})
 		u.changed(ctx)
 		return true
@@ -80,7 +80,7 @@ func (u *upstream) landed(ctx actor.Context, m session.Answered) {
 	u.changed(ctx)
 	verdict := judgeResult(m.Outcome)
 	if verdict == resultKept && f.ttl > 0 {
-		u.cache.put(m.Flight, m.Outcome.Result, u.Env.Clock.Now().Add(f.ttl))
+		u.cache.put(m.Flight, m.Outcome.Result, u.now.Add(f.ttl))
 	}
 	if verdict == resultOwn {
 		for _, w := range f.followers {

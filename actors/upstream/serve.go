@@ -128,7 +128,7 @@ func (u *upstream) overloaded() *messages.Failure {
 	f := messages.Failf(messages.KindOverloaded, u.Spec.Name,
 		"server %q is overloaded: %d calls in flight and %d waiting; try again later", u.Spec.Name, u.inFlight, u.waiting.size+u.joined)
 	// So long as it takes to serve those who wait, at the pace of late.
-	f.RetryAfter = u.finished.until(u.waiting.size+1, u.Env.Clock.Now(), time.Second, min(time.Minute, u.Spec.Policy.RequestTimeout))
+	f.RetryAfter = u.finished.until(u.waiting.size+1, u.now, time.Second, min(time.Minute, u.Spec.Policy.RequestTimeout))
 	return f
 }
 
@@ -222,11 +222,11 @@ func (u *upstream) sessionEnded(ctx actor.Context, name string) {
 func (u *upstream) answered(ctx actor.Context, m session.Answered) {
 	switch {
 	case m.Good && u.wantsToHear():
-		u.heard = u.Env.Clock.Now()
+		u.heard = u.now
 		u.judge(ctx, func() { u.breaker.succeeded() })
 		u.checked(ctx, "")
 	case m.Problem != "":
-		u.heard = u.Env.Clock.Now()
+		u.heard = u.now
 		u.failedOnce(ctx, m.Problem)
 		u.checked(ctx, m.Problem)
 	}
@@ -287,7 +287,7 @@ func (u *upstream) letThrough(ctx actor.Context) (pass, trial bool) {
 func (u *upstream) failedOnce(ctx actor.Context, why string) {
 	u.tell.Store(true)
 	p := u.Spec.Policy
-	u.judge(ctx, func() { u.breaker.failed(u.Env.Clock.Now(), why, p.BreakerFailures, p.BreakerOpenFor) })
+	u.judge(ctx, func() { u.breaker.failed(u.now, why, p.BreakerFailures, p.BreakerOpenFor) })
 	if u.breaker.state == messages.BreakerOpen {
 		u.refuseWaiting(ctx, u.broken(), everybody)
 	}
@@ -310,6 +310,6 @@ func (u *upstream) judge(ctx actor.Context, change func()) {
 func (u *upstream) broken() *messages.Failure {
 	f := messages.Failf(messages.KindUnavailable, u.Spec.Name,
 		"server %q is not called for a while: its last %d calls failed (%s)", u.Spec.Name, u.breaker.failures, u.breaker.why)
-	f.RetryAfter = u.breaker.wait(u.Env.Clock.Now())
+	f.RetryAfter = u.breaker.wait(u.now)
 	return f
 }

@@ -346,7 +346,7 @@ func (u *upstream) enter(ctx actor.Context, p phase, reason string) {
 		before = messages.StateDisconnected
 	}
 	if before != p.state() || u.since.IsZero() {
-		u.since = u.Env.Clock.Now()
+		u.since = u.now
 	}
 	u.phase, u.reason = p, reason
 	u.report(ctx)

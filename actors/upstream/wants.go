@@ -80,7 +80,7 @@ func (u *upstream) deny(ctx actor.Context, w *want, f *messages.Failure) {
 // postpone lets a want wait, the longer the more often it was met in vain.
 func (u *upstream) postpone(ctx actor.Context, w *want) {
 	wait := decide(w.Tries, u.Spec.Policy, u.Env.Jitter()).wait
-	w.at = u.Env.Clock.Now().Add(wait)
+	w.at = u.now.Add(wait)
 	u.later(ctx, wait, growDue{})
 }
 

@@ -17,7 +17,7 @@ const yieldPause = 2 * time.Second
 
 // askToYield asks for n connections, those first that were idle for longest.
 func (u *upstream) askToYield(ctx actor.Context, n int) {
-	now := u.Env.Clock.Now()
+	now := u.now
 	kept := false
 	for _, m := range u.pool.members {
 		kept = kept || m.idle() && m.client != nil
