@@ -266,8 +266,8 @@ func (x *mux) put(p *pending, n messages.Notification) {
 	if p.notes.put(n) {
 		x.counts.dropped.Add(1)
 	}
-	if p.onNote != nil {
-		p.onNote()
+	if p.owner != nil {
+		p.owner.noted()
 	}
 }
 

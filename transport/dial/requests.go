@@ -25,15 +25,20 @@ type pending struct {
 	batch    *messages.Batch // that it came with; may be nil
 	posted   chan struct{}   // HTTP+SSE: closed when nothing more is sent of it
 
-	done   chan messages.Outcome  // takes exactly one; unused when onEnd is set
-	onEnd  func(messages.Outcome) // runs on whoever ends it, the reader mostly; does not block
-	notes  ring
-	onNote func() // runs on the reader when there are notes; does not block; may be nil
+	done  chan messages.Outcome // takes exactly one; unused where there is an owner
+	owner owner                 // for whom nobody waits; nil where somebody does
+	notes ring
+}
+
+// owner is told of a request for which no goroutine waits. It does not block.
+type owner interface {
+	ended(out messages.Outcome) // on whoever ends it, the reader mostly
+	noted()                     // on the reader: there are notes
 }
 
 func (p *pending) end(out messages.Outcome) {
-	if p.onEnd != nil {
-		p.onEnd(out)
+	if p.owner != nil {
+		p.owner.ended(out)
 		return
 	}
 	p.done <- out // whoever took p out of the table is the only one here

@@ -136,7 +136,7 @@ func (c *stdioConn) send(p *pending, params json.RawMessage) *messages.Failure {
 	if err == nil {
 		return nil
 	}
-	if c.table.take(p.id) == nil && p.onEnd == nil {
+	if c.table.take(p.id) == nil && p.owner == nil {
 		return (<-p.done).Failure // the connection was lost meanwhile
 	}
 	if errors.Is(err, errNotReading) { // a busy server: another connection will do no better
@@ -144,8 +144,8 @@ func (c *stdioConn) send(p *pending, params json.RawMessage) *messages.Failure {
 	}
 	// It has closed its input or is gone. How it ended says more than that, and
 	// is known in a moment: the connection is being lost.
-	if p.onEnd != nil { // for whom nobody waits: this may be the goroutine of an upstream
-		kit.Go(func() { p.onEnd(messages.Outcome{Failure: c.gone(&link.SentFlag{})}) })
+	if p.owner != nil { // for whom nobody waits: this may be the goroutine of an upstream
+		kit.Go(func() { p.owner.ended(messages.Outcome{Failure: c.gone(&link.SentFlag{})}) })
 		return nil
 	}
 	return c.gone(&link.SentFlag{})

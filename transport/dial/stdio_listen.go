@@ -51,7 +51,7 @@ func (s *subscription) open() {
 		return
 	}
 	p := &pending{method: methodListen, own: true, sent: &link.SentFlag{}}
-	p.onEnd = func(out messages.Outcome) { s.ended(string(integer(p.id)), out.Failure == nil) }
+	p.owner = opened{s, p}
 	s.mu.Lock()
 	if s.closed || !c.table.add(p) {
 		s.mu.Unlock()
@@ -63,6 +63,18 @@ func (s *subscription) open() {
 	params = c.as.modern(params, c.peer.Protocol, "")
 	_ = c.send(p, params) // a connection that cannot write is being lost
 }
+
+// opened is the subscription's request.
+type opened struct {
+	of      *subscription
+	request *pending
+}
+
+func (o opened) ended(out messages.Outcome) {
+	o.of.ended(string(integer(o.request.id)), out.Failure == nil)
+}
+
+func (opened) noted() {} // what it is told comes by its id
 
 // ended takes note of the end of the request of that id.
 func (s *subscription) ended(id string, gracefully bool) {

@@ -21,7 +21,8 @@ type unattended struct {
 	done func(messages.Outcome)
 
 	mu         sync.Mutex
-	stop       func() bool // of the watch over ctx
+	watch      link.Watch // over ctx
+	watched    bool
 	delivering bool
 	over       bool
 	left       bool // its caller has given it up
@@ -42,7 +43,7 @@ func (c *stdioConn) Start(ctx context.Context, req messages.Request, sent *link.
 		method: req.Method, token: req.ProgressToken, wantsLog: req.LogLevel != "", sent: sent, batch: req.Batch,
 		notes: ring{limit: max(1, c.limits.RequestNotifications)},
 	}}
-	s.onEnd, s.onNote = s.ended, s.deliver
+	s.owner = s
 	if len(req.Params) > mostAtOnce {
 		kit.Go(func() { s.begin(req) })
 		return
@@ -72,18 +73,19 @@ func (s *unattended) begin(req messages.Request) {
 		s.ended(messages.Outcome{Failure: failure})
 		return
 	}
-	stop := link.AfterFunc(s.ctx, s.giveUp)
+	s.watch.Begin(s.ctx, s)
 	s.mu.Lock()
-	s.stop = stop
+	s.watched = true
 	over := s.over
 	s.mu.Unlock()
 	if over {
-		stop()
+		s.watch.End()
 	}
 }
 
-// giveUp ends the request with its context, unless it has ended in this moment.
-func (s *unattended) giveUp() {
+// Ended implements link.Ender: it ends the request with its context, unless it
+// has ended in this moment.
+func (s *unattended) Ended() {
 	c, p := s.conn, &s.pending
 	if c.table.take(p.id) == nil {
 		return
@@ -103,10 +105,10 @@ func (s *unattended) ended(out messages.Outcome) {
 		return
 	}
 	s.over, s.out = true, out
-	stop, delivering := s.stop, s.delivering
+	watched, delivering := s.watched, s.delivering
 	s.mu.Unlock()
-	if stop != nil {
-		stop()
+	if watched { // else begin ends it
+		s.watch.End()
 	}
 	if !delivering { // else what came before comes first
 		s.finish()
@@ -136,8 +138,8 @@ func (s *unattended) finished() (out messages.Outcome) {
 	return s.conn.finished(s.method, s.out)
 }
 
-// deliver sees to it that notifications are delivered that have just come.
-func (s *unattended) deliver() {
+// noted sees to it that notifications are delivered that have just come.
+func (s *unattended) noted() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.over || s.delivering {

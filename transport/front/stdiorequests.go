@@ -1,10 +1,7 @@
 package front
 
 import (
-	"context"
-
 	"github.com/mcpx/mcpx/actors/kit"
-	"github.com/mcpx/mcpx/actors/link"
 	"github.com/mcpx/mcpx/messages"
 	"github.com/mcpx/mcpx/transport/jsonrpc"
 	"github.com/mcpx/mcpx/transport/mcp"
@@ -78,18 +75,18 @@ func (c *stdio) start(req request, done func(answer []byte)) *jsonrpc.Error {
 		return mcp.ErrorOf(messages.Failf(messages.KindOverloaded, "",
 			"%d requests of this connection are in flight; wait for answers", stdioParallel), req.modern)
 	}
-	ctx, end, err := c.begin(&req)
+	f, err := c.begin(req)
 	if err != nil {
 		<-c.slots
 		return beginError(err, id, req.modern)
 	}
 	c.requests.Add(1)
-	if done == nil && c.launch(ctx, req, end) {
+	if done == nil && f.launch() {
 		return nil
 	}
 	kit.Go(func() { // with a stack that has grown already
 		defer c.release()
-		answer := c.conclude(ctx, req, c.notifier(req.caller.Client), end).message()
+		answer := c.conclude(f, f.req, c.notifier(f.req.caller.Client), f.end).message()
 		if done == nil {
 			c.out.send(answer)
 		} else {
@@ -110,29 +107,4 @@ func (c *stdio) notifier(client messages.ClientID) func(messages.Notification) e
 	return func(n messages.Notification) error {
 		return c.put(client, n, c.out.write)
 	}
-}
-
-// begin notes a request in its session. A ping before initialize has none. A
-// session that ended before its connection did, because it was idle or its
-// actor died, is opened anew: the client cannot know of it.
-func (c *stdio) begin(req *request) (context.Context, func(), error) {
-	ctx := &link.Scope{Values: c.base}
-	forget := link.AfterFunc(c.base, func() { ctx.Cancel(c.base.Err()) })
-	id := req.msg.ID.String()
-	if req.caller.Client == "" {
-		return ctx, func() { forget(); ctx.Cancel(nil) }, nil
-	}
-	begun, err := c.clients.BeginRequest(req.caller.Client, c.principal, id, ctx.Cancel)
-	if err != nil && failureOf(err).Kind == messages.KindUnavailable && c.open(req) == nil {
-		begun, err = c.clients.BeginRequest(req.caller.Client, c.principal, id, ctx.Cancel)
-	}
-	if err != nil {
-		forget()
-		return nil, nil, err
-	}
-	return ctx, func() {
-		begun.End()
-		forget()
-		ctx.Cancel(nil)
-	}, nil
 }
