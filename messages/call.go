@@ -92,7 +92,8 @@ type Taker interface {
 	// pieces knows that they are not all. beginning is not kept.
 	Take(beginning []byte, length int64) bool
 	// Pass gets the next piece, which is not kept. It may block as Notify may. An
-	// error means that nobody reads any more.
+	// error means that nobody reads any more; whoever the piece was handed to may
+	// then still look at it, so its memory must not be used again.
 	Pass(piece []byte) error
 }
 

@@ -61,19 +61,26 @@ type passing struct {
 	total int64 // bytes of the body
 	over  bool  // the result has come to its end
 	rest  []byte
+	lost  bool // the taker failed: it may still look at the piece that it was given
 }
 
 // inPieces hands a long result on as it comes. ok is false when the answer is
 // none, or nobody takes it: then begun is what has been read of it.
 func (x *httpExchange) inPieces(resp *http.Response, to messages.Taker) (r reply, begun []byte, ok bool) {
 	buf := beginnings.Get().(*[longBytes]byte)
-	defer beginnings.Put(buf)
+	lost := false
+	defer func() {
+		if !lost {
+			beginnings.Put(buf)
+		}
+	}()
 	n, err := fill(resp.Body, buf[:])
 	switch {
 	case n == len(buf):
 		r, ok = x.passOn(resp, to, buf[:], err)
 	case err == io.EOF && n >= worthwhile: //nolint:errorlint // it comes from Read
 		r, ok = x.passWhole(to, buf[:n])
+		lost = r.failure != nil // as in passing
 	}
 	if ok {
 		return r, nil, true
@@ -117,10 +124,18 @@ func (x *httpExchange) passOn(resp *http.Response, to messages.Taker, beginning 
 // run passes on a beginning and what of the body follows it; end is nil, or why
 // nothing does.
 func (p *passing) run(body io.Reader, beginning []byte, end error) *messages.Failure {
-	x, limit := p.x, int64(p.x.c.limits.MessageBytes)
 	buf := pieces.Get().(*[pieceBytes]byte)
-	defer pieces.Put(buf)
-	for held := copy(buf[:], beginning); ; held = 0 {
+	failure := p.through(buf[:], body, beginning, end)
+	if !p.lost {
+		pieces.Put(buf)
+	}
+	return failure
+}
+
+// through is run with memory for a piece at a time.
+func (p *passing) through(buf []byte, body io.Reader, beginning []byte, end error) *messages.Failure {
+	x, limit := p.x, int64(p.x.c.limits.MessageBytes)
+	for held := copy(buf, beginning); ; held = 0 {
 		var n int
 		if end == nil {
 			n, end = body.Read(buf[held:])
@@ -146,6 +161,7 @@ func (p *passing) pass(piece []byte) *messages.Failure {
 		}
 		if n > 0 {
 			if err := p.to.Pass(piece[:n]); err != nil {
+				p.lost = true
 				return x.unwanted(err)
 			}
 		}

@@ -125,10 +125,12 @@ func (r *reply) finishPieces() bool {
 	if held := r.pieces.held; held != nil {
 		*held = append(*held, tail...)
 		r.begin(http.StatusOK, int64(len(*held)))
-		_ = r.write(*held)
+		err := r.write(*held)
 		r.err = errStreamClosed
 		r.pieces.held = nil
-		holds.Put(held)
+		if err == nil { // else net/http may still be at it: over HTTP/2 a write whose stream is reset returns early
+			holds.Put(held)
+		}
 		return true
 	}
 	_ = r.write(tail)
