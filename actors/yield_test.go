@@ -2,6 +2,7 @@ package actors_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -74,5 +75,42 @@ func TestPool_AClientThatHasLeftMakesRoomForWhoWaits(t *testing.T) {
 	}
 	if s.Most() > 6 {
 		t.Errorf("%d connections at a time", s.Most())
+	}
+}
+
+// A client that is there, and never listened, may lose its connection to somebody
+// who waits, when it has not used it for pool.idle_ttl. What was kept there is
+// gone: its next call says so, once, and is not made on a fresh connection as if
+// nothing had happened.
+func TestPool_WhoLostItsConnectionToAnotherIsTold(t *testing.T) {
+	s := tallying()
+	r, _, clock := still(t, actortest.Dialer{"a": s})
+	apply(t, r, isolated("a", messages.IsolationClient, func(s *messages.ServerSpec) {
+		s.Policy.PoolMax, s.Policy.PoolIdleTTL = 1, 15*time.Second // less than connection_timeout
+	}))
+	connect(t, r, "a")
+	alice := call("a")
+	alice.Client = openClient(t, r)
+	counts(t, r, alice)
+	sessions(t, r, 0)
+	clock.Advance(10 * time.Second)
+	bob := call("a")
+	bob.Client = openClient(t, r)
+	waiting := background(r, bob)
+	sessions(t, r, 1)
+	pass(t, clock, 5*time.Second)
+	if out := <-waiting; out.Failure != nil {
+		t.Fatal(out.Failure)
+	}
+	out := r.Call(t.Context(), alice, messages.Discard)
+	wantKind(t, out, messages.KindUnavailable, messages.SentNo)
+	if !strings.Contains(out.Failure.Message, "what it kept is gone") {
+		t.Errorf("told %q", out.Failure.Message)
+	}
+	if err := r.CloseClient(t.Context(), bob.Client, messages.Anonymous); err != nil {
+		t.Fatal(err)
+	}
+	if first, next := counts(t, r, alice), counts(t, r, alice); first != (counted{3, 1}) || next != (counted{3, 2}) {
+		t.Errorf("alice found %+v, then %+v", first, next)
 	}
 }

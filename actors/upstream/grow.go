@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"fmt"
+	"maps"
 	"runtime"
 	"slices"
 	"time"
@@ -192,6 +193,7 @@ func (u *upstream) makeRoom(ctx actor.Context, dial string, n int) {
 			u.askToYield(ctx, n)
 			return
 		}
+		u.takeFrom(found)
 		u.closeOne(ctx, found)
 	}
 }
@@ -239,6 +241,11 @@ func (u *upstream) unwatch(ctx actor.Context, m *member) {
 		return
 	}
 	m.client = nil
+	for _, from := range u.taken {
+		if from.Id == client.Id {
+			return // it is told, unless it ends before
+		}
+	}
 	for _, other := range u.pool.members {
 		if other.client != nil && other.client.Id == client.Id {
 			return
@@ -249,6 +256,7 @@ func (u *upstream) unwatch(ctx actor.Context, m *member) {
 
 // clientGone: what was kept for a client session is of no use any more.
 func (u *upstream) clientGone(ctx actor.Context, client *actor.PID) {
+	maps.DeleteFunc(u.taken, func(_ string, from *actor.PID) bool { return from.Id == client.Id })
 	for _, m := range u.pool.members {
 		if m.client == nil || m.client.Id != client.Id || m.closing {
 			continue

@@ -33,6 +33,10 @@ func (u *upstream) admit(ctx actor.Context, m *messages.Admit) {
 		return
 	}
 	w := u.waiter(&m.Call)
+	if f := u.missing(&m.Call, &w); f != nil {
+		u.refuse(ctx, f)
+		return
+	}
 	if !u.hasRoom(ctx, &w) {
 		u.refuse(ctx, u.overloaded())
 		return

@@ -40,7 +40,8 @@ import (
 // equal call; pool.max connections, those that close
 // included; one probe of each kind, which may have a connection of its own;
 // limits.cache_* of results; of each client session what waits without a call:
-// one want for each of its listen streams, and one for the session itself.
+// one want for each of its listen streams, and one for the session itself; and
+// that its connection went to somebody else.
 //
 // Crash: it is restarted with empty state. Its sessions answer while they stop,
 // clients ask again for what they listen to, its links close their connections,
@@ -71,8 +72,10 @@ type upstream struct {
 	cramped  string        // why the pool could not grow; empty when it can
 	reapAt   time.Time     // when idle connections are looked at; zero when that is not armed
 	yielding bool          // sessions are asked again in a moment
-	arrivals rate          // of calls for which connections are kept ready
-	demanded []demand      // room for demands
+	// By owner: client sessions that have not been told that their connection went to somebody else.
+	taken    map[string]*actor.PID
+	arrivals rate     // of calls for which connections are kept ready
+	demanded []demand // room for demands
 
 	catalog  messages.Catalog
 	probe    *actor.PID // nil when nobody reads the catalog
