@@ -35,7 +35,7 @@ type Connected struct {
 }
 
 // ProcessStarted: a server over stdio has been executed, as the process Pid; At
-// is when its guard had said so.
+// is when, by the clock of its guard.
 type ProcessStarted struct {
 	Server string
 	Pid    int

@@ -3,6 +3,7 @@ package link
 import (
 	"context"
 	"sync/atomic"
+	"time"
 
 	"github.com/mcpx/mcpx/messages"
 )
@@ -42,9 +43,9 @@ type DialRequest struct {
 	// cut to a few KiB. It returns at once. May be nil.
 	Stderr func(line string)
 
-	// Started is told the process id of a server that has been executed, before
-	// anything is said to it. It returns at once. May be nil.
-	Started func(pid int)
+	// Started is told the process id of a server that has been executed, and when
+	// it was, before anything is said to it. It returns at once. May be nil.
+	Started func(pid int, at time.Time)
 
 	// Stream is told whenever the event stream that stands as long as a session
 	// over Streamable HTTP has been opened, or has ended. It returns at once.

@@ -105,10 +105,10 @@ func (u *upstream) stderr(ctx actor.Context) func(string) {
 }
 
 // started publishes which process a server is.
-func (u *upstream) started(ctx actor.Context) func(int) {
-	system, server, clock := ctx.ActorSystem(), u.Spec.Name, u.Env.Clock
-	return func(pid int) {
-		kit.Publish(system, messages.ProcessStarted{Server: server, Pid: pid, At: clock.Now()})
+func (u *upstream) started(ctx actor.Context) func(int, time.Time) {
+	system, server := ctx.ActorSystem(), u.Spec.Name
+	return func(pid int, at time.Time) {
+		kit.Publish(system, messages.ProcessStarted{Server: server, Pid: pid, At: at})
 	}
 }
 

@@ -43,12 +43,7 @@ func (d *Dialer) startProcess(ctx context.Context, req link.DialRequest) (*proce
 		d.ahead.Forget(spec.Name)
 		return nil, failure
 	}
-	child, err := d.ahead.Start(ctx, command, func(pid int) {
-		sched.Usual(pid) // it has inherited how it was started
-		if req.Started != nil {
-			req.Started(pid)
-		}
-	})
+	child, err := d.ahead.Start(ctx, command)
 	switch {
 	case ctx.Err() != nil && err != nil:
 		f := ended(ctx, spec.Name)
@@ -59,6 +54,10 @@ func (d *Dialer) startProcess(ctx context.Context, req link.DialRequest) (*proce
 		return nil, f
 	case err != nil:
 		return nil, messages.Failf(messages.KindUnavailable, spec.Name, "server %q: %s", spec.Name, startProblem(spec.Command, err))
+	}
+	sched.Usual(child.Pid()) // it has inherited how it was started
+	if req.Started != nil {
+		req.Started(child.Pid(), child.At())
 	}
 	p := &process{
 		Process: child, name: spec.Name, killAfter: max(0, spec.Policy.KillAfter),

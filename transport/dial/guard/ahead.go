@@ -2,7 +2,7 @@ package guard
 
 import (
 	"context"
-	"os"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -11,24 +11,24 @@ import (
 // anybody asks for the servers, and a server is executed only when the guards of
 // all are ready: there are many servers, each takes seconds of processor
 // time to come up, and those that are started first would take it away from the
-// start of the others.
+// start of the others. For the same reason nobody looks after one of them before
+// all have been executed.
 //
-//	Prepare ──▶ guards ──all ready──▶ Start, in any order ──all settled──▶ Settled
+//	Prepare ──▶ guards ──all ready──▶ the gate opens ──all executed──▶ Settled ──▶ Start returns
 //
 // The zero value and nil have prepared nothing.
 type Ahead struct {
-	mu        sync.Mutex
-	places    map[string]*place // nobody has asked for them yet
-	unsettled int
-	settled   chan struct{}
-	over      sync.WaitGroup // what starts guards
-	spawned   func(pid int)
+	mu      sync.Mutex
+	places  map[string]*place // nobody has asked for them yet
+	settled chan struct{}
+	over    sync.WaitGroup // what starts guards
+	spawned func(pid int)
 }
 
 // place is where the guard of one server will be.
 type place struct {
 	spawned chan struct{}   // closed when there is a guard, or an error
-	opened  <-chan struct{} // closed when all that are waited for are ready, and servers are executed
+	all     <-chan struct{} // closed when all servers of the wave have been executed
 
 	// Of the one that starts guards until spawned, or under Ahead.mu.
 	process *Process
@@ -39,8 +39,10 @@ type place struct {
 // wave is how many servers wait for each other.
 const wave = 64
 
-// readyMost is how long they wait for a guard that does not come up.
-const readyMost = time.Second
+const (
+	readyMost    = time.Second // is how long they wait for a guard that does not come up,
+	executedMost = time.Second // and whoever looks after one for a server that is not executed
+)
 
 // Prepare starts guards for servers of these names, in the background and one
 // after another, and tells spawned, unless that is nil, the process id of each.
@@ -48,58 +50,67 @@ const readyMost = time.Second
 // the end.
 func Prepare(names []string, spawned func(pid int)) *Ahead {
 	a := &Ahead{places: map[string]*place{}, settled: make(chan struct{}), spawned: spawned}
-	var waves []func()
+	var waves []func(executed func())
 	for len(names) > 0 {
 		n := min(wave, len(names))
 		waves = append(waves, a.plan(names[:n]))
 		names = names[n:]
 	}
-	if a.unsettled = len(a.places); a.unsettled == 0 {
-		close(a.settled)
-	}
 	a.over.Go(func() {
-		for _, start := range waves {
-			start()
+		for i, start := range waves {
+			start(func() {
+				if i < len(waves)-1 {
+					return
+				}
+				close(a.settled)
+				runtime.Gosched() // whoever waits for that goes first
+			})
 		}
 	})
+	if len(waves) == 0 {
+		close(a.settled)
+	}
 	return a
 }
 
-// plan makes places, and returns what starts their guards.
-func (a *Ahead) plan(names []string) (start func()) {
-	opened := make(chan struct{})
+// plan makes places, and returns what starts their guards and has them execute
+// their servers; executed is called when they have, before anybody else hears of it.
+func (a *Ahead) plan(names []string) (start func(executed func())) {
+	all := make(chan struct{})
 	var planned []string
 	places := map[string]*place{}
 	for _, name := range names {
 		if a.places[name] != nil {
 			continue
 		}
-		places[name] = &place{spawned: make(chan struct{}), opened: opened}
+		places[name] = &place{spawned: make(chan struct{}), all: all}
 		a.places[name] = places[name]
 		planned = append(planned, name)
 	}
-	return func() {
-		defer close(opened)
-		gate, open, err := os.Pipe()
-		if err == nil {
-			defer gate.Close()
-			defer open.Close() // first
-		}
+	return func(executed func()) {
+		defer close(all)
+		defer executed()
+		g, err := newGate()
 		var guards []*Process
 		for _, name := range planned {
-			if p := a.spawn(name, places[name], gate, err); p != nil {
+			if p := a.spawn(name, places[name], g, err); p != nil {
 				guards = append(guards, p)
 			}
+		}
+		if err != nil {
+			return
 		}
 		most := time.Now().Add(readyMost)
 		for _, p := range guards {
 			p.readyBy(most)
 		}
+		g.open()
+		g.passed(time.Now().Add(executedMost))
 	}
 }
 
 // spawn starts one guard, unless nobody wants it any more, or there is no gate.
-func (a *Ahead) spawn(name string, to *place, gate *os.File, err error) *Process {
+func (a *Ahead) spawn(name string, to *place, g *gate, err error) *Process {
 	defer close(to.spawned)
 	a.mu.Lock()
 	given := to.given
@@ -109,7 +120,7 @@ func (a *Ahead) spawn(name string, to *place, gate *os.File, err error) *Process
 	}
 	var p *Process
 	if err == nil {
-		p, err = spawn(name, gate)
+		p, err = spawn(name, g.entry, g.exit)
 	}
 	if p != nil && a.spawned != nil {
 		a.spawned(p.guardPid())
@@ -126,24 +137,9 @@ func (a *Ahead) spawn(name string, to *place, gate *os.File, err error) *Process
 }
 
 // Start is Start under the guard that was prepared for this server, where there
-// is one. It tells started, unless that is nil, the server's process id before
-// the server counts as settled.
-func (a *Ahead) Start(ctx context.Context, c Command, started func(pid int)) (*Process, error) {
+// is one.
+func (a *Ahead) Start(ctx context.Context, c Command) (*Process, error) {
 	to := a.take(c.Name)
-	if to != nil {
-		defer a.settle()
-	}
-	p, err := a.start(ctx, c, to)
-	if err != nil {
-		return nil, err
-	}
-	if started != nil {
-		started(p.pid)
-	}
-	return p, nil
-}
-
-func (a *Ahead) start(ctx context.Context, c Command, to *place) (*Process, error) {
 	if to == nil {
 		return Start(ctx, c)
 	}
@@ -159,19 +155,19 @@ func (a *Ahead) start(ctx context.Context, c Command, to *place) (*Process, erro
 	case to.process == nil: // there are no guards on this system
 		return Start(ctx, c)
 	}
-	return to.process, to.process.begin(ctx, c, to.opened)
+	return to.process, to.process.begin(ctx, c, to.all)
 }
 
 // Forget says that the server will not be started: its command cannot be run.
 func (a *Ahead) Forget(name string) {
 	if to := a.take(name); to != nil {
 		a.giveUp(to)
-		a.settle()
 	}
 }
 
-// Settled is closed when every server that was prepared for has been executed,
-// or could not be, or is not wanted any more.
+// Settled is closed when every server that was prepared for has been executed, or
+// could not be, or is not wanted any more, and a second after their guards were
+// ready at the latest.
 func (a *Ahead) Settled() <-chan struct{} { return a.settled }
 
 // Close ends the guards that nobody has asked for. No Start may follow or run.
@@ -211,13 +207,5 @@ func (a *Ahead) giveUp(to *place) {
 	a.mu.Unlock()
 	if p != nil {
 		p.abandon()
-	}
-}
-
-func (a *Ahead) settle() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.unsettled--; a.unsettled == 0 {
-		close(a.settled)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // command is one whose server reads until the end of its input.
@@ -47,49 +48,63 @@ func settled(a *Ahead) bool {
 	}
 }
 
-func TestAhead_EveryGuardIsReadyBeforeAnyServerIsExecuted(t *testing.T) {
+func TestAhead_AllServersAreExecutedWhenAllGuardsAreReady(t *testing.T) {
 	var names []string
 	for i := range 5 {
 		names = append(names, "server-"+strconv.Itoa(i))
 	}
-	a := Prepare(names, nil)
+	ready := make(chan int64, len(names)) // what is told when a guard is there
+	a := Prepare(names, func(int) { ready <- time.Now().UnixNano() })
 	defer a.Close()
 	var all sync.WaitGroup
-	seen := make(chan int, len(names))
+	executed := make(chan int64, len(names))
 	for _, name := range names {
 		all.Go(func() {
-			p, err := a.Start(t.Context(), command(name), func(int) {
-				seen <- len(guards(t))
-				if settled(a) {
-					t.Error("settled before it was told who has been started")
-				}
-			})
+			p, err := a.Start(t.Context(), command(name))
 			if err != nil {
 				t.Error(err)
 				return
 			}
-			<-a.Settled()
+			if !settled(a) {
+				t.Error("somebody looks after a server before all have been executed")
+			}
+			executed <- p.At().UnixNano()
 			end(t, p)
 		})
 	}
 	all.Wait()
+	var last int64
 	for range names {
-		if n := <-seen; n != len(names) {
-			t.Errorf("when a server had been executed there were %d guards, want %d", n, len(names))
+		last = max(last, <-ready)
+	}
+	for range names {
+		if at := <-executed; at < last {
+			t.Errorf("a server was executed %d ns before the last guard was started", last-at)
 		}
 	}
+}
+
+func TestAhead_AServerThatNobodyAsksForHoldsNobodyUp(t *testing.T) {
+	a := Prepare([]string{"asked for", "not asked for"}, nil)
+	defer a.Close()
+	p, err := a.Start(t.Context(), command("asked for"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer end(t, p)
+	await(t, "what has been waited for long enough", a.Settled())
 }
 
 func TestAhead_AServerHasTheGuardThatWaitsForItOnce(t *testing.T) {
 	a := Prepare([]string{"one", "one"}, nil)
 	defer a.Close()
-	first, err := a.Start(t.Context(), command("one"), nil)
+	first, err := a.Start(t.Context(), command("one"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer end(t, first)
 	await(t, "the only server", a.Settled())
-	second, err := a.Start(t.Context(), command("one"), nil)
+	second, err := a.Start(t.Context(), command("one"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,10 +118,6 @@ func TestAhead_WhatIsForgottenOrNeverAskedForLeavesNothing(t *testing.T) {
 	before := descriptors(t)
 	a := Prepare([]string{"forgotten", "unasked"}, nil)
 	a.Forget("forgotten")
-	a.Forget("forgotten")
-	if settled(a) {
-		t.Fatal("settled, though one may still be asked for")
-	}
 	eventually(t, "the other one's guard", func() bool { return len(guards(t)) == 1 })
 	a.Close()
 	await(t, "the last server", a.Settled())
@@ -116,12 +127,12 @@ func TestAhead_WhatIsForgottenOrNeverAskedForLeavesNothing(t *testing.T) {
 	noneOpened(t, before)
 }
 
-func TestAhead_AServerThatCannotBeExecutedIsSettledAndSaysWhy(t *testing.T) {
+func TestAhead_AServerThatCannotBeExecutedSaysWhy(t *testing.T) {
 	a := Prepare([]string{"missing"}, nil)
 	defer a.Close()
 	c := command("missing")
 	c.Path = "/does/not/exist"
-	_, err := a.Start(t.Context(), c, nil)
+	_, err := a.Start(t.Context(), c)
 	var path *os.PathError
 	if !errors.As(err, &path) || path.Op != "exec" || !errors.Is(err, syscall.ENOENT) {
 		t.Errorf("%v, want that /does/not/exist does not exist", err)
@@ -135,7 +146,7 @@ func TestAhead_AStartThatIsGivenUpLeavesNothing(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(gone)
 	a := Prepare([]string{"given up"}, nil)
-	if _, err := a.Start(ctx, command("given up"), nil); !errors.Is(err, gone) {
+	if _, err := a.Start(ctx, command("given up")); !errors.Is(err, gone) {
 		t.Errorf("%v, want %v", err, gone)
 	}
 	await(t, "the only server", a.Settled())
@@ -149,14 +160,14 @@ func TestAhead_AStartThatIsGivenUpLeavesNothing(t *testing.T) {
 func TestAhead_AGuardThatDoesNotComeUpIsItsServersMatter(t *testing.T) {
 	a := Prepare([]string{"sick", "well"}, nil)
 	defer a.Close()
-	<-a.places["sick"].opened
+	<-a.places["sick"].spawned
 	if err := a.places["sick"].process.guard.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := a.Start(t.Context(), command("sick"), nil); err == nil {
+	if _, err := a.Start(t.Context(), command("sick")); err == nil {
 		t.Error("a server was started whose guard is dead")
 	}
-	p, err := a.Start(t.Context(), command("well"), nil)
+	p, err := a.Start(t.Context(), command("well"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +179,7 @@ func TestAhead_NothingToPrepareIsSettledAtOnceAndStartsAsUsual(t *testing.T) {
 	defer a.Close()
 	await(t, "nothing", a.Settled())
 	for _, a := range []*Ahead{a, nil} {
-		p, err := a.Start(t.Context(), command("other"), nil)
+		p, err := a.Start(t.Context(), command("other"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -21,8 +21,8 @@ func init() {
 		_, _ = syscall.Write(fd, []byte("mcpx-guard")) // what ps shows; no harm without
 		_ = syscall.Close(fd)
 	}
-	g := guard{stdio: [3]int{0, 1, 2}, control: fdControl, reports: fdReports, gate: fdGate}
-	g.report(record{op: recordReady})
+	g := guard{stdio: [3]int{0, 1, 2}, control: fdControl, reports: fdReports, entry: fdEntry, exit: fdExit}
+	g.report(recordReady, 0)
 	if g.begin() {
 		signal.Ignore(ownersSignals...) // not before: the server would ignore them, too
 		g.guard()
@@ -48,7 +48,7 @@ func named(argv0 string) bool { return len(argv0) >= len(prefix) && argv0[:len(p
 type guard struct {
 	stdio            [3]int
 	control, reports int
-	gate             int // 0: none
+	entry, exit      int // of the gate; 0: there is none
 
 	killAfter time.Duration
 	main      int // the server's pid; 0 once it has been collected
@@ -66,20 +66,26 @@ type guard struct {
 func (g *guard) begin() bool {
 	// Whatever else our owner was started with is none of the server's business.
 	const sysCloseRange, closeRangeCloexec = 436, 4 // refused by kernels before 5.11
-	_, _, _ = syscall.Syscall(sysCloseRange, fdGate+1, 1<<31-1, closeRangeCloexec)
+	_, _, _ = syscall.Syscall(sysCloseRange, fdExit+1, 1<<31-1, closeRangeCloexec)
 	syscall.CloseOnExec(g.control)
 	syscall.CloseOnExec(g.reports)
 	command, err := readCommand(rawReader(g.control))
 	if err != nil {
 		return false // the owner is gone already
 	}
+	if g.entry == 0 {
+		return g.start(command)
+	}
 	g.awaitGate()
-	return g.start(command)
+	syscall.CloseOnExec(g.exit)
+	begun := g.start(command)
+	_ = syscall.Close(g.exit)
+	return begun
 }
 
 // guard reports the server, and returns when nothing is left of its tree.
 func (g *guard) guard() {
-	g.report(record{recordStarted, uint32(g.main)})
+	g.report(recordStarted, uint32(g.main))
 	g.release()
 	orders, over := make(chan time.Duration), make(chan struct{})
 	defer close(over)
@@ -103,7 +109,7 @@ func (g *guard) guard() {
 			g.kill()
 		case _, more := <-deaths:
 			if !more {
-				g.report(record{recordGone, uint32(len(g.killed))})
+				g.report(recordGone, uint32(len(g.killed)))
 				return
 			}
 			g.collect()
@@ -115,16 +121,13 @@ func (g *guard) guard() {
 // awaitGate returns when servers may be executed. Should that be because the
 // owner has died, the end of control follows at once.
 func (g *guard) awaitGate() {
-	if g.gate == 0 {
-		return
-	}
 	var b [1]byte
 	for {
-		if _, err := syscall.Read(g.gate, b[:]); err != syscall.EINTR {
+		if _, err := syscall.Read(g.entry, b[:]); err != syscall.EINTR {
 			break
 		}
 	}
-	_ = syscall.Close(g.gate)
+	_ = syscall.Close(g.entry)
 }
 
 // start executes the server in a process group of its own, or reports why not.
@@ -132,7 +135,7 @@ func (g *guard) start(c Command) bool {
 	const prSetChildSubreaper = 36
 	_, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, prSetChildSubreaper, 1, 0)
 	if errno != 0 {
-		g.report(record{recordFailed, uint32(errno)})
+		g.report(recordFailed, uint32(errno))
 		return false
 	}
 	var err error
@@ -147,7 +150,7 @@ func (g *guard) start(c Command) bool {
 	})
 	if err != nil {
 		errno, _ := err.(syscall.Errno) //nolint:errorlint // ForkExec returns nothing else, and errors would be an import
-		g.report(record{recordFailed, uint32(errno)})
+		g.report(recordFailed, uint32(errno))
 		return false
 	}
 	return true
@@ -216,7 +219,7 @@ func (g *guard) collect() {
 		}
 		if pid == g.main {
 			g.main = 0
-			g.report(record{recordExited, uint32(status)})
+			g.report(recordExited, uint32(status))
 			if !g.ending {
 				g.end(g.killAfter)
 			}
@@ -263,8 +266,8 @@ func (g *guard) signal(sig syscall.Signal, done map[identity]bool) {
 	}
 }
 
-func (g *guard) report(r record) {
-	_, _ = syscall.Write(g.reports, r.encode()) // fails only when the owner is gone
+func (g *guard) report(op byte, value uint32) {
+	_, _ = syscall.Write(g.reports, record{op, value, time.Now().UnixNano()}.encode()) // fails only when the owner is gone
 }
 
 // rawReader reads a descriptor without the poller, which a guard never starts.

@@ -42,6 +42,7 @@ type Process struct {
 	Stdout, Stderr *os.File // what it writes
 
 	pid    int
+	at     time.Time
 	exited chan struct{}
 	gone   chan struct{}
 	status syscall.WaitStatus // before exited is closed
@@ -53,6 +54,9 @@ type Process struct {
 
 // Pid returns the process id of the server itself.
 func (p *Process) Pid() int { return p.pid }
+
+// At returns when the server had been executed.
+func (p *Process) At() time.Time { return p.at }
 
 // Exited is closed as soon as the server itself has died, even where a child of
 // its holds the pipes open. What is left of its tree is ended by then.

@@ -24,12 +24,12 @@ type owned struct {
 // operation "exec" is a matter of the command, anything else is ours. When ctx
 // ends first, its cause is returned and nothing is left behind.
 func Start(ctx context.Context, c Command) (*Process, error) {
-	open, err := os.Open(os.DevNull) // which has ended
+	null, err := os.Open(os.DevNull) // no gate: it has ended, and nobody waits for its end
 	if err != nil {
 		return nil, err
 	}
-	p, err := spawn(c.Name, open)
-	_ = open.Close()
+	p, err := spawn(c.Name, null, null)
+	_ = null.Close()
 	if err == nil {
 		err = p.begin(ctx, c, nil)
 	}
@@ -39,8 +39,9 @@ func Start(ctx context.Context, c Command) (*Process, error) {
 	return p, nil
 }
 
-// spawn starts a guard, which waits for its command, and then for the end of gate.
-func spawn(name string, gate *os.File) (*Process, error) {
+// spawn starts a guard, which waits for its command, and then for the end of
+// entry, and lets go of exit when it has executed its server.
+func spawn(name string, entry, exit *os.File) (*Process, error) {
 	var w wires
 	defer w.closeTheirs()
 	p := &Process{exited: make(chan struct{}), gone: make(chan struct{})}
@@ -52,7 +53,7 @@ func spawn(name string, gate *os.File) (*Process, error) {
 		// when its file has been replaced. The session of its own keeps terminal
 		// signals away and gives the tree a number that reap can rely on.
 		p.guard, err = os.StartProcess("/proc/self/exe", []string{prefix + name}, &os.ProcAttr{
-			Dir: "/", Env: guardEnv, Files: append(w.theirs, gate), Sys: &syscall.SysProcAttr{Setsid: true},
+			Dir: "/", Env: guardEnv, Files: append(w.theirs, entry, exit), Sys: &syscall.SysProcAttr{Setsid: true},
 		})
 	}
 	if err != nil {
@@ -68,12 +69,12 @@ func (p *Process) guardPid() int { return p.guard.Pid }
 // is enough for it, which spares it threads, and the look at how many it may have.
 var guardEnv = []string{"GOMAXPROCS=1", "GODEBUG=containermaxprocs=0"}
 
-// begin has the guard execute the server, when its gate is open: opened is closed
-// then, or nil. After an error nothing is left.
-func (p *Process) begin(ctx context.Context, c Command, opened <-chan struct{}) error {
+// begin has the guard execute the server, when its gate is open, and returns when
+// it has, and all is closed or nil. After an error nothing is left.
+func (p *Process) begin(ctx context.Context, c Command, all <-chan struct{}) error {
 	err := c.here()
 	if err == nil {
-		err = p.handshake(ctx, c, opened)
+		err = p.handshake(ctx, c, all)
 	}
 	if err != nil {
 		p.abandon()
@@ -107,16 +108,16 @@ func (p *Process) readyBy(deadline time.Time) {
 	_ = p.reports.SetReadDeadline(time.Time{})
 }
 
-func (p *Process) handshake(ctx context.Context, c Command, opened <-chan struct{}) error {
+func (p *Process) handshake(ctx context.Context, c Command, all <-chan struct{}) error {
 	stop := context.AfterFunc(ctx, func() {
 		past := time.Unix(1, 0)
 		_ = p.control.SetDeadline(past) // pipes in the poller take deadlines
 		_ = p.reports.SetDeadline(past)
 	})
 	_, err := p.control.Write(encodeCommand(c))
-	if opened != nil {
+	if all != nil {
 		select {
-		case <-opened: // before that others read the reports
+		case <-all: // before that others read the reports
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
@@ -134,7 +135,7 @@ func (p *Process) handshake(ctx context.Context, c Command, opened <-chan struct
 	case r.op == recordFailed:
 		return &os.PathError{Op: "exec", Path: c.Path, Err: syscall.Errno(r.value)}
 	}
-	p.pid = int(r.value)
+	p.pid, p.at = int(r.value), time.Unix(0, r.at)
 	return nil
 }
 

@@ -65,7 +65,7 @@ func Start(ctx context.Context, c Command) (*Process, error) {
 		}
 		return nil, err
 	}
-	p.pid = p.server.Pid
+	p.pid, p.at = p.server.Pid, time.Now()
 	go p.watch()
 	return p, nil
 }
@@ -124,7 +124,7 @@ func (p *Process) Destroy() {
 
 // There is no guard here that could be started ahead of its server.
 
-func spawn(string, *os.File) (*Process, error) { return nil, nil }
+func spawn(string, *os.File, *os.File) (*Process, error) { return nil, nil }
 
 func (p *Process) guardPid() int { return 0 }
 

@@ -10,7 +10,8 @@ import (
 const (
 	fdControl = 3
 	fdReports = 4
-	fdGate    = 5 // its end lets the server be executed: one end for many guards
+	fdEntry   = 5 // its end lets the server be executed: one end for many guards
+	fdExit    = 6 // given up when it has been
 )
 
 // What the owner writes: the command once, then any number of deadlines.
@@ -20,7 +21,8 @@ const (
 //	          arguments, arguments, variables
 //	deadline  uint32 milliseconds: SIGTERM now, SIGKILL by then; 0 is SIGKILL now
 //
-// What the guard writes are records: one byte and a uint32.
+// What the guard writes are records: one byte, a uint32, and when, in nanoseconds
+// since 1970, as a uint64.
 const (
 	recordReady   = 'r' // for a command
 	recordStarted = 's' // the server's pid
@@ -32,16 +34,20 @@ const (
 type record struct {
 	op    byte
 	value uint32
+	at    int64
 }
 
-func (r record) encode() []byte { return appendUint32([]byte{r.op}, r.value) }
+func (r record) encode() []byte {
+	b := appendUint32([]byte{r.op}, r.value)
+	return appendUint32(appendUint32(b, uint32(r.at)), uint32(r.at>>32))
+}
 
 func readRecord(from io.Reader) (record, error) {
-	var b [5]byte
+	var b [13]byte
 	if _, err := io.ReadFull(from, b[:]); err != nil {
 		return record{}, err
 	}
-	return record{op: b[0], value: uint32At(b[1:])}, nil
+	return record{op: b[0], value: uint32At(b[1:]), at: int64(uint32At(b[5:])) | int64(uint32At(b[9:]))<<32}, nil
 }
 
 func encodeDeadline(remaining time.Duration) []byte {
