@@ -44,6 +44,8 @@ func newStdio(s streams) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			settle := comingUp()
 			defer settle()
+			// Now, since for a moment everything stops.
+			runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + processorForInput)
 			prepare := func(*app) error { return nil } // there is nothing to listen on
 			return source.runServer(cmd, s, args, prepare, func(a *app) error {
 				defer time.AfterFunc(timeToComeUp, settle).Stop()
@@ -74,7 +76,6 @@ const processorForInput = 1
 
 // serveStdio serves whoever speaks over our own stdin and stdout.
 func serveStdio(ctx context.Context, s streams, a *app, endpoint string) error {
-	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + processorForInput)
 	ballast := make([]byte, stdioBallast)
 	defer runtime.KeepAlive(ballast)
 	service := a.service

@@ -48,7 +48,8 @@ func named(argv0 string) bool { return len(argv0) >= len(prefix) && argv0[:len(p
 type guard struct {
 	stdio            [3]int
 	control, reports int
-	entry, exit      int // of the gate; 0: there is none
+	entry, exit      int       // of the gate; 0: there is none
+	executed         time.Time // the server
 
 	killAfter time.Duration
 	main      int // the server's pid; 0 once it has been collected
@@ -85,7 +86,7 @@ func (g *guard) begin() bool {
 
 // guard reports the server, and returns when nothing is left of its tree.
 func (g *guard) guard() {
-	g.report(recordStarted, uint32(g.main))
+	g.tell(record{recordStarted, uint32(g.main), g.executed.UnixNano()})
 	g.release()
 	orders, over := make(chan time.Duration), make(chan struct{})
 	defer close(over)
@@ -153,6 +154,7 @@ func (g *guard) start(c Command) bool {
 		g.report(recordFailed, uint32(errno))
 		return false
 	}
+	g.executed = time.Now()
 	return true
 }
 
@@ -266,8 +268,10 @@ func (g *guard) signal(sig syscall.Signal, done map[identity]bool) {
 	}
 }
 
-func (g *guard) report(op byte, value uint32) {
-	_, _ = syscall.Write(g.reports, record{op, value, time.Now().UnixNano()}.encode()) // fails only when the owner is gone
+func (g *guard) report(op byte, value uint32) { g.tell(record{op, value, time.Now().UnixNano()}) }
+
+func (g *guard) tell(r record) {
+	_, _ = syscall.Write(g.reports, r.encode()) // fails only when the owner is gone
 }
 
 // rawReader reads a descriptor without the poller, which a guard never starts.
