@@ -113,3 +113,60 @@ func TestScope_MayEndWhileAContextIsMadeOfIt(t *testing.T) {
 		t.Fatal("context.WithCancel does not return")
 	}
 }
+
+// teller counts how often it is told.
+type teller struct {
+	link.Watch
+	told atomic.Int64
+	once chan struct{}
+}
+
+func (w *teller) Ended() {
+	if w.told.Add(1) == 1 {
+		close(w.once)
+	}
+}
+
+// holder is a context that lives inside of more, as the watch does.
+type holder struct{ link.Scope }
+
+func TestWatch_TellsOnceOfWhateverContextUnlessItIsOver(t *testing.T) {
+	for name, begin := range map[string]func() (context.Context, func()){
+		"a scope":            func() (context.Context, func()) { s := &link.Scope{}; return s, func() { s.Cancel(nil) } },
+		"what holds a scope": func() (context.Context, func()) { s := &holder{}; return s, func() { s.Cancel(nil) } },
+		"another context":    func() (context.Context, func()) { return context.WithCancel(context.Background()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, end := begin()
+			var all [5]teller
+			for i := range all {
+				all[i].once = make(chan struct{})
+				all[i].Begin(ctx, &all[i])
+			}
+			for _, i := range []int{2, 0, 4} { // from the middle, and from both ends
+				if !all[i].End() || all[i].End() {
+					t.Errorf("%d: ended once, and once again", i)
+				}
+			}
+			end()
+			end()
+			for _, i := range []int{1, 3} {
+				<-all[i].once
+				if all[i].End() {
+					t.Errorf("%d was told", i)
+				}
+			}
+			late := teller{once: make(chan struct{})}
+			late.Begin(ctx, &late)
+			<-late.once
+			if late.End() {
+				t.Error("it was told at once")
+			}
+			for i, want := range []int64{0, 1, 0, 1, 0} {
+				if got := all[i].told.Load(); got != want {
+					t.Errorf("%d was told %d times", i, got)
+				}
+			}
+		})
+	}
+}
