@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"os"
 	"runtime"
 	"runtime/debug"
 	"sync"
@@ -44,8 +45,7 @@ func newStdio(s streams) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			settle := comingUp()
 			defer settle()
-			// Now, since for a moment everything stops.
-			runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + processorForInput)
+			defer processorToSpare()()
 			prepare := func(*app) error { return nil } // there is nothing to listen on
 			return source.runServer(cmd, s, args, prepare, func(a *app) error {
 				defer time.AfterFunc(timeToComeUp, settle).Stop()
@@ -68,11 +68,18 @@ const mostForStarts = 250 * time.Millisecond
 // programs may run at a time.
 const stdioBallast = 16 << 20
 
-// processorForInput is for the loop that reads from the client. Its read blocks, and
+// processorToSpare is for the loop that reads from the client. Its read blocks, and
 // keeps what Go calls a processor meanwhile. Were there none to spare, the runtime would take
 // it back each time, and look for that every 20 microseconds, which on two
-// processors is an eighth of all that a call costs.
-const processorForInput = 1
+// processors is an eighth of all that a call costs. What somebody has set stays.
+// It comes before all else, since for a moment everything stops.
+func processorToSpare() (back func()) {
+	if os.Getenv("GOMAXPROCS") != "" {
+		return func() {}
+	}
+	had := runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
+	return func() { runtime.GOMAXPROCS(had) }
+}
 
 // serveStdio serves whoever speaks over our own stdin and stdout.
 func serveStdio(ctx context.Context, s streams, a *app, endpoint string) error {
@@ -105,7 +112,7 @@ func (a *app) awaitStarts(ctx context.Context, most time.Duration) {
 const timeToComeUp = time.Second
 
 // memoryToComeUp is how many bytes may come together meanwhile.
-const memoryToComeUp = 256 << 20
+const memoryToComeUp = 64 << 20
 
 // comingUp has mcpx answer its client beside servers that come up, and each want
 // the processors for seconds: it takes short turns, and does not look through the

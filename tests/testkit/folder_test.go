@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/mcpx/mcpx/tests/leak"
 )
@@ -23,6 +24,16 @@ func TestFolder_WhatAKilledProgramLeftIsRemovedAndNothingElse(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(left, "puppet"), []byte("x"), 0o700); err != nil {
 		t.Fatal(err)
 	}
+	long := time.Now().Add(-2 * time.Hour)
+	for _, dir := range []string{theirs, left} {
+		if err := os.Chtimes(dir, long, long); err != nil {
+			t.Fatal(err)
+		}
+	}
+	young, err := os.MkdirTemp("", "mcpx-x-")
+	if err != nil {
+		t.Fatal(err)
+	}
 	other, err := os.MkdirTemp("", "mcpx-y-")
 	if err != nil {
 		t.Fatal(err)
@@ -31,14 +42,14 @@ func TestFolder_WhatAKilledProgramLeftIsRemovedAndNothingElse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for dir, want := range map[string]bool{theirs: true, left: false, other: true, ours: true} {
+	for dir, want := range map[string]bool{theirs: true, left: false, young: true, other: true, ours: true} {
 		if _, err := os.Stat(dir); (err == nil) != want {
 			t.Errorf("%s: %v", dir, err)
 		}
 	}
 	remove()
 	removeOurs()
-	if all, _ := filepath.Glob(filepath.Join(os.TempDir(), "*")); len(all) != 1 {
+	if all, _ := filepath.Glob(filepath.Join(os.TempDir(), "*")); len(all) != 2 { // young and other
 		t.Errorf("left: %q", all)
 	}
 }

@@ -51,10 +51,7 @@ func (c *httpCore) modernHeader(req messages.Request) http.Header {
 	h := c.newModernHeader(req)
 	// Tools and prompts are a few, unless somebody asks for what there is not;
 	// resources are read once each.
-	if req.Method != "resources/read" && len(key.method)+len(key.name) <= maxKeptName {
-		if len(known) >= mostPostings {
-			known = nil
-		}
+	if len(known) < mostPostings && req.Method != "resources/read" && len(key.method)+len(key.name) <= maxKeptName {
 		more := maps.Clone(known)
 		if more == nil {
 			more = map[askedFor]http.Header{}

@@ -23,6 +23,7 @@ import (
 // The times count from the beginning of shutDown, and hurry makes them all pass.
 type process struct {
 	*guard.Process
+	short     bool // it had short turns at first, and so may have what it has started
 	name      string
 	killAfter time.Duration
 	stdout    *drainReader
@@ -55,12 +56,12 @@ func (d *Dialer) startProcess(ctx context.Context, req link.DialRequest) (*proce
 	case err != nil:
 		return nil, messages.Failf(messages.KindUnavailable, spec.Name, "server %q: %s", spec.Name, startProblem(spec.Command, err))
 	}
-	sched.Usual(child.Pid()) // it has inherited how it was started
+	short := sched.Usual(child.Pid()) // it has inherited how it is started
 	if req.Started != nil {
 		req.Started(child.Pid(), child.At())
 	}
 	p := &process{
-		Process: child, name: spec.Name, killAfter: max(0, spec.Policy.KillAfter),
+		Process: child, short: short, name: spec.Name, killAfter: max(0, spec.Policy.KillAfter),
 		stderr: newStderrTail(spec, req.Limits.StderrTailBytes, req.Stderr), stderrEnd: make(chan struct{}),
 		hurried: make(chan struct{}),
 	}

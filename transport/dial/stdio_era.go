@@ -8,6 +8,7 @@ import (
 
 	"github.com/mcpx/mcpx/actors/link"
 	"github.com/mcpx/mcpx/messages"
+	"github.com/mcpx/mcpx/transport/dial/sched"
 	"github.com/mcpx/mcpx/transport/jsonrpc"
 	"github.com/mcpx/mcpx/transport/mcp"
 )
@@ -37,6 +38,9 @@ func (d *Dialer) dialStdio(ctx context.Context, req link.DialRequest) (link.Conn
 	if failure != nil {
 		failure.Sent, failure.Stale = messages.SentNo, false // of whoever waits for this connection nothing was sent
 		return nil, failure
+	}
+	if c.process.short {
+		sched.UsualAll(c.Pid())
 	}
 	return c, nil
 }

@@ -43,8 +43,9 @@ func (l *leaving) after(err error) {
 }
 
 // Leaving calls f when the connection of the request ends, until it is called with
-// nil, and no later than when its handler returns. f must not block. false: that
-// is not to be had here, and the request's context is the way.
+// nil, as its handler does before it returns. f may have been called by then, and be
+// running; it must not block. false: that is not to be had here, and the request's
+// context is the way.
 func (v *visit) Leaving(f func()) bool {
 	c, ok := v.request.Context().Value(connKey{}).(*conn)
 	if ok {

@@ -62,7 +62,7 @@ func run(pairs, servers int, node, mcpx, out string) error {
 		if _, err := s.start(); err != nil {
 			return err
 		}
-		if _, err := s.compared(); err != nil {
+		if _, err := s.compared(nil); err != nil {
 			return err
 		}
 	}
@@ -93,11 +93,15 @@ type scene struct {
 func (s scene) pair(n int, r *results) error {
 	for turn := range 2 {
 		if turn == n%2 {
-			took, err := s.compared()
+			took, err := s.compared(nil)
 			if err != nil {
 				return err
 			}
-			r.node = append(r.node, ms(took))
+			asHere, err := s.compared(os.Environ())
+			if err != nil {
+				return err
+			}
+			r.node, r.here = append(r.node, ms(took)), append(r.here, ms(asHere))
 			continue
 		}
 		m, err := s.start()
@@ -120,9 +124,13 @@ func (s scene) pair(n int, r *results) error {
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-// compared runs what mcpx is compared with.
-func (s scene) compared() (time.Duration, error) {
+// compared runs what mcpx is compared with, in this environment, or in one with
+// little in it if that is nil, as mcpx itself.
+func (s scene) compared(env []string) (time.Duration, error) {
 	cmd := testkit.Command(s.node, s.dir, "-e", "0")
+	if env != nil {
+		cmd.Env = env
+	}
 	begun := time.Now()
 	out, err := cmd.CombinedOutput()
 	took := time.Since(begun)
@@ -197,8 +205,8 @@ func (s scene) start() (measured, error) {
 	return m, p.End(p.In.Close)
 }
 
-// executions reads in the log of mcpx when each server was executed, at the
-// latest: that is when its guard had said so.
+// executions reads in the log of mcpx when each server was executed, by the clock
+// of its guard.
 func executions(log string) map[string]time.Time {
 	at := map[string]time.Time{}
 	for line := range strings.Lines(log) {
@@ -252,6 +260,7 @@ func (s scene) started(pid int) (servers, guards []time.Duration) {
 // results are those of all pairs.
 type results struct {
 	mcpx, node      []float64 // milliseconds
+	here            []float64 // milliseconds: node in the environment of whoever measures
 	said, last      []float64 // servers; milliseconds
 	servers, guards counts
 }
@@ -263,11 +272,13 @@ func (c *counts) add(n count) {
 }
 
 func (r *results) markdown(s scene) string {
-	var ratios []float64
+	var ratios, ratiosHere []float64
 	for i := range r.mcpx {
 		ratios = append(ratios, r.mcpx[i]/r.node[i])
+		ratiosHere = append(ratiosHere, r.mcpx[i]/r.here[i])
 	}
 	ratio, _ := kit.SpreadOf(ratios)
+	ratioHere, _ := kit.SpreadOf(ratiosHere)
 	met := "no"
 	if ratio.Median <= 1 {
 		met = "yes"
@@ -282,18 +293,29 @@ its guard), against the whole run of `+"`%s -e 0`"+` (%s). Medians (smallest–l
 | mcpx stdio, to the answer to initialize | %s |
 | %s -e 0 | %s |
 | ratio, pair by pair (target: ≤ 1.0; met: %s) | %s |
+| %s -e 0 with all variables of the shell that measured%s | %s |
+| ratio to that | %s |
 
 | mcpx's start to the execution of the last server | %s |
 
-Had been started before the answer, of %d: what mcpx logs is the moment in which a server's guard had said that it has been executed, in nanoseconds.
+Had been started before the answer, of %d: what mcpx logs is the moment in which a server had been executed, by the clock of its guard, in nanoseconds.
 The kernel's start times are ticks of 10 ms: of those in the tick of the answer it cannot be said which was first.
 
 | | by the log | by the kernel, for sure | or in the same tick |
 |---|---|---|---|
 | servers | %s | %s | %s |
 | their guards, which mcpx starts and which start them | | %s | %s |
-`, len(r.mcpx), s.servers, s.node, version(s.node), kit.Cell(r.mcpx), s.node, kit.Cell(r.node), met, ratio, kit.Cell(r.last),
+`, len(r.mcpx), s.servers, s.node, version(s.node), kit.Cell(r.mcpx), s.node, kit.Cell(r.node), met, ratio,
+		s.node, certificates(), kit.Cell(r.here), ratioHere, kit.Cell(r.last),
 		s.servers, kit.Cell(r.said), kit.Cell(r.servers.before), kit.Cell(r.servers.perhaps), kit.Cell(r.guards.before), kit.Cell(r.guards.perhaps))
+}
+
+// certificates says what takes node most of its time where it is set.
+func certificates() string {
+	if os.Getenv("NODE_EXTRA_CA_CERTS") == "" {
+		return ""
+	}
+	return ", which has it load more certificates (NODE_EXTRA_CA_CERTS)"
 }
 
 func version(program string) string {

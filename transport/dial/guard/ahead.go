@@ -34,14 +34,16 @@ type place struct {
 	process *Process
 	err     error
 	given   bool // up: nobody will ask
+
+	over chan struct{} // where there are no guards: closed when its server has been started or will not be
 }
 
 // wave is how many servers wait for each other.
 const wave = 64
 
 const (
-	readyMost    = time.Second // is how long they wait for a guard that does not come up,
-	executedMost = time.Second // and whoever looks after one for a server that is not executed
+	readyMost    = time.Second            // is how long they wait for a guard that does not come up,
+	executedMost = 250 * time.Millisecond // and whoever looks after one for a server that is not executed
 )
 
 // Prepare starts guards for servers of these names, in the background and one
@@ -83,7 +85,7 @@ func (a *Ahead) plan(names []string) (start func(executed func())) {
 		if a.places[name] != nil {
 			continue
 		}
-		places[name] = &place{spawned: make(chan struct{}), all: all}
+		places[name] = &place{spawned: make(chan struct{}), all: all, over: make(chan struct{})}
 		a.places[name] = places[name]
 		planned = append(planned, name)
 	}
@@ -106,6 +108,25 @@ func (a *Ahead) plan(names []string) (start func(executed func())) {
 		}
 		g.open()
 		g.passed(time.Now().Add(executedMost))
+		if len(guards) == 0 {
+			awaitOver(places)
+		}
+	}
+}
+
+// awaitOver is what the gate does for servers that have no guards.
+func awaitOver(places map[string]*place) {
+	enough := time.NewTimer(executedMost)
+	defer enough.Stop()
+	for _, p := range places {
+		if p.err != nil {
+			continue
+		}
+		select {
+		case <-p.over:
+		case <-enough.C:
+			return
+		}
 	}
 }
 
@@ -153,9 +174,14 @@ func (a *Ahead) Start(ctx context.Context, c Command) (*Process, error) {
 	case to.err != nil:
 		return nil, to.err
 	case to.process == nil: // there are no guards on this system
+		defer close(to.over)
 		return Start(ctx, c)
 	}
-	return to.process, to.process.begin(ctx, c, to.all)
+	p, err := to.process, to.process.begin(ctx, c, to.all)
+	if diedEarly(err) {
+		return startOnce(ctx, c)
+	}
+	return p, err
 }
 
 // Forget says that the server will not be started: its command cannot be run.
@@ -166,8 +192,8 @@ func (a *Ahead) Forget(name string) {
 }
 
 // Settled is closed when every server that was prepared for has been executed, or
-// could not be, or is not wanted any more, and a second after their guards were
-// ready at the latest.
+// could not be, or is not wanted any more, and a quarter of a second after the
+// last guards were ready at the latest.
 func (a *Ahead) Settled() <-chan struct{} { return a.settled }
 
 // Close ends the guards that nobody has asked for. No Start may follow or run.
@@ -208,4 +234,5 @@ func (a *Ahead) giveUp(to *place) {
 	if p != nil {
 		p.abandon()
 	}
+	close(to.over)
 }

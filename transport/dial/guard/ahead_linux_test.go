@@ -157,21 +157,38 @@ func TestAhead_AStartThatIsGivenUpLeavesNothing(t *testing.T) {
 	noneOpened(t, before)
 }
 
-func TestAhead_AGuardThatDoesNotComeUpIsItsServersMatter(t *testing.T) {
+func TestAhead_AGuardThatDiesBeforeItHasAServerIsReplaced(t *testing.T) {
 	a := Prepare([]string{"sick", "well"}, nil)
 	defer a.Close()
-	<-a.places["sick"].spawned
-	if err := a.places["sick"].process.guard.Kill(); err != nil {
+	sick := a.places["sick"]
+	<-sick.spawned
+	if err := sick.process.guard.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := a.Start(t.Context(), command("sick")); err == nil {
-		t.Error("a server was started whose guard is dead")
+	for _, name := range []string{"sick", "well"} {
+		p, err := a.Start(t.Context(), command(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if name == "sick" && p.guard.Pid == sick.process.guard.Pid {
+			t.Error("a server was started under a guard that is dead")
+		}
+		end(t, p)
 	}
-	p, err := a.Start(t.Context(), command("well"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer end(t, p)
+}
+
+// As on systems without guards.
+func TestAhead_WithoutGuardsEveryStartIsWaitedFor(t *testing.T) {
+	places := map[string]*place{"a": {over: make(chan struct{})}, "b": {over: make(chan struct{})}, "none": {err: errors.New("no gate")}}
+	waited := make(chan struct{})
+	go func() {
+		defer close(waited)
+		awaitOver(places)
+	}()
+	new(Ahead).giveUp(places["a"])
+	close(places["b"].over)
+	await(t, "both", waited)
+	awaitOver(map[string]*place{"never": {over: make(chan struct{})}}) // returns
 }
 
 func TestAhead_NothingToPrepareIsSettledAtOnceAndStartsAsUsual(t *testing.T) {

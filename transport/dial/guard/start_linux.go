@@ -2,7 +2,6 @@ package guard
 
 import (
 	"context"
-	"errors"
 	"os"
 	"sync"
 	"syscall"
@@ -22,8 +21,18 @@ type owned struct {
 // Start runs the command under a guard and returns when the server has been
 // executed. The error says why it could not be: an *os.PathError of the
 // operation "exec" is a matter of the command, anything else is ours. When ctx
-// ends first, its cause is returned and nothing is left behind.
+// ends first, its cause is returned and nothing is left behind. A guard that dies
+// before it has a server is replaced, once: a signal to all processes of its name
+// may have ended it.
 func Start(ctx context.Context, c Command) (*Process, error) {
+	p, err := startOnce(ctx, c)
+	if diedEarly(err) {
+		p, err = startOnce(ctx, c)
+	}
+	return p, err
+}
+
+func startOnce(ctx context.Context, c Command) (*Process, error) {
 	null, err := os.Open(os.DevNull) // no gate: it has ended, and nobody waits for its end
 	if err != nil {
 		return nil, err
@@ -37,6 +46,18 @@ func Start(ctx context.Context, c Command) (*Process, error) {
 		return nil, err
 	}
 	return p, nil
+}
+
+// guardDied is why a server was not started, and a matter of nobody's command.
+type guardDied struct{ seen error }
+
+func (e guardDied) Error() string {
+	return "the process guard died before it had started the server: " + e.seen.Error()
+}
+
+func diedEarly(err error) bool {
+	_, died := err.(guardDied) //nolint:errorlint // nobody wraps it
+	return died
 }
 
 // spawn starts a guard, which waits for its command, and then for the end of
@@ -115,7 +136,7 @@ func (p *Process) handshake(ctx context.Context, c Command, all <-chan struct{})
 		_ = p.reports.SetDeadline(past)
 	})
 	_, err := p.control.Write(encodeCommand(c))
-	if all != nil {
+	if err == nil && all != nil {
 		select {
 		case <-all: // before that others read the reports
 		case <-ctx.Done():
@@ -131,7 +152,7 @@ func (p *Process) handshake(ctx context.Context, c Command, all <-chan struct{})
 	}
 	switch {
 	case err != nil:
-		return errors.New("the process guard did not start: " + err.Error())
+		return guardDied{err}
 	case r.op == recordFailed:
 		return &os.PathError{Op: "exec", Path: c.Path, Err: syscall.Errno(r.value)}
 	}

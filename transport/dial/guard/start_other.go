@@ -133,3 +133,7 @@ func (p *Process) readyBy(time.Time) {}
 func (p *Process) begin(context.Context, Command, <-chan struct{}) error { return nil }
 
 func (p *Process) abandon() {}
+
+func diedEarly(error) bool { return false }
+
+func startOnce(ctx context.Context, c Command) (*Process, error) { return Start(ctx, c) }

@@ -3,14 +3,15 @@
 // them, and what answers the client meanwhile, needs one for a moment at a time,
 // and would wait until those that are there already have had their turn.
 //
-// Nobody gets more than his share by it, and where somebody has chosen a policy
-// for mcpx and all it starts, that stays. Where there is no such thing, and on
-// Linux before 6.12, nothing happens (sched_setattr(2), sched_runtime).
+// Nobody gets more than his share by it, and where somebody has chosen another
+// policy for mcpx and all it starts, that stays. Where there is no such thing, and
+// on Linux before 6.12, nothing happens (sched_setattr(2), sched_runtime).
 package sched
 
 import (
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -23,36 +24,54 @@ const short = 200 * time.Microsecond
 
 // Short gives a thread, or a process that has only one, short turns, and so all
 // that it starts from now on.
-func Short(pid int) { set(pid, short) }
+func Short(pid int) { set(pid, short, 0) }
 
-// Usual takes that back.
-func Usual(pid int) { set(pid, 0) }
+// Usual takes that back, and tells whether there was something to take back.
+func Usual(pid int) (had bool) { return set(pid, 0, short) }
 
-// set sets the length of turns; 0 is the usual one. Where it is not allowed
-// things take longer.
-func set(pid int, length time.Duration) {
-	a, err := unix.SchedGetAttr(pid, 0)
-	if err != nil || a.Policy != unix.SCHED_NORMAL {
-		return
+// UsualAll takes it back from all threads of a process and from all that it has
+// started meanwhile.
+func UsualAll(pid int) {
+	// From above: what a thread starts that has the usual turns has them, too.
+	ofEach(pid, func(tid int) { Usual(tid) })
+	ofEach(pid, func(tid int) {
+		children, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/task/" + strconv.Itoa(tid) + "/children")
+		for _, child := range strings.Fields(string(children)) {
+			if pid, err := strconv.Atoi(child); err == nil {
+				UsualAll(pid)
+			}
+		}
+	})
+}
+
+// set sets the length of turns, 0 for the usual one; with instead, only where that
+// is what they are. It tells whether it has. Where it is not allowed things take longer.
+func set(tid int, length, instead time.Duration) bool {
+	a, err := unix.SchedGetAttr(tid, 0)
+	if err != nil || a.Policy != unix.SCHED_NORMAL || instead != 0 && a.Runtime != uint64(instead) {
+		return false
 	}
 	a.Runtime = uint64(length)
-	_ = unix.SchedSetAttr(pid, a, 0)
+	return unix.SchedSetAttr(tid, a, 0) == nil
 }
 
 // ShortOwn gives this process short turns until the function that it returns is
 // called.
 func ShortOwn() (usual func()) {
-	own(Short)
-	return func() { own(Usual) }
+	own := os.Getpid()
+	ofEach(own, Short)
+	return func() { ofEach(own, func(tid int) { Usual(tid) }) }
 }
 
-// own does something with each thread of this process. One that is being made in
-// this moment may be left out.
-func own(do func(tid int)) {
-	threads, _ := os.ReadDir("/proc/self/task") // without it, things take longer
-	for _, t := range threads {
-		if tid, err := strconv.Atoi(t.Name()); err == nil {
-			do(tid)
+// ofEach does something with each thread of a process, and again, for those that
+// were made by one that it had not been done with yet.
+func ofEach(pid int, do func(tid int)) {
+	for range 2 {
+		threads, _ := os.ReadDir("/proc/" + strconv.Itoa(pid) + "/task") // without it, things take longer
+		for _, t := range threads {
+			if tid, err := strconv.Atoi(t.Name()); err == nil {
+				do(tid)
+			}
 		}
 	}
 }

@@ -1,10 +1,12 @@
 package sched
 
 import (
+	"bufio"
 	"os"
 	"os/exec"
 	"runtime"
 	"strconv"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -72,13 +74,20 @@ func TestShort_WhatWasChosenStays(t *testing.T) {
 	}
 }
 
-func TestShort_ServersThatAreStartedMeanwhileGetTheUsualBack(t *testing.T) {
+func TestShort_WhatIsStartedMeanwhileGetsTheUsualBackWithAllItHasStarted(t *testing.T) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	usual := attr(t, os.Getpid()).Runtime
 	back := ShortOwn()
-	cmd := exec.Command("cat")
-	in, err := cmd.StdinPipe()
+	cmd := exec.Command("sh", "-c", "cat >&2 <&3 & echo $!; wait")
+	var in *os.File
+	theirs, in, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer theirs.Close()
+	cmd.ExtraFiles = []*os.File{theirs}
+	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,31 +95,32 @@ func TestShort_ServersThatAreStartedMeanwhileGetTheUsualBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() {
-		_ = in.Close()
+		_ = in.Close() // all end with it
 		if err := cmd.Wait(); err != nil {
 			t.Error(err)
 		}
 	}()
-	if got := attr(t, cmd.Process.Pid).Runtime; got != 0 && got != uint64(short) {
-		t.Errorf("a child that is being started runs for %d ns at a time, want %d", got, short)
-	}
-	Usual(cmd.Process.Pid)
-	if got := attr(t, cmd.Process.Pid).Runtime; got != usual {
-		t.Errorf("a child that has been started runs for %d ns at a time, want the usual %d", got, usual)
-	}
-	back()
-	threads, err := os.ReadDir("/proc/self/task")
+	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, entry := range threads {
-		tid, err := strconv.Atoi(entry.Name())
-		if err != nil {
-			t.Fatal(err)
+	child, err := strconv.Atoi(strings.TrimSpace(line))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pid := range []int{cmd.Process.Pid, child} {
+		if got := attr(t, pid).Runtime; got != 0 && got != uint64(short) {
+			t.Errorf("%d, which is being started, runs for %d ns at a time, want %d", pid, got, short)
 		}
-		a, err := unix.SchedGetAttr(tid, 0)
-		if err == nil && a.Runtime != usual { // else it has ended
-			t.Errorf("thread %d runs for %d ns at a time afterwards, want the usual %d", tid, a.Runtime, usual)
+	}
+	UsualAll(cmd.Process.Pid)
+	for _, pid := range []int{cmd.Process.Pid, child} {
+		if got := attr(t, pid).Runtime; got != usual {
+			t.Errorf("%d, which has been started, runs for %d ns at a time, want the usual %d", pid, got, usual)
 		}
+	}
+	back()
+	if got := attr(t, os.Getpid()).Runtime; got != usual {
+		t.Errorf("this process runs for %d ns at a time afterwards, want the usual %d", got, usual)
 	}
 }

@@ -7,7 +7,10 @@ package sched
 func Short(int) {}
 
 // Usual does nothing.
-func Usual(int) {}
+func Usual(int) (had bool) { return false }
+
+// UsualAll does nothing.
+func UsualAll(int) {}
 
 // ShortOwn does nothing.
 func ShortOwn() (usual func()) { return func() {} }
