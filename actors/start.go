@@ -185,7 +185,12 @@ func (t *trip) Ended() { t.errand.runtime.giveUp(t.ctx, t.upstream, t.admit.ID, 
 
 func (t *trip) leased(l *link.Lease) {
 	t.mu.Lock()
-	t.lease, t.owes, t.busy, t.missing = l, l.Session.PID, true, false
+	if t.told { // that it was lost: it is made again, and must not be made twice
+		t.mu.Unlock()
+		l.Session.Tell(&session.Finished{Outcome: messages.Outcome{Failure: restarting(t.admit.Call.Server)}})
+		return
+	}
+	t.lease, t.owes, t.busy, t.missing, t.gone = l, l.Session.PID, true, false, false
 	t.mu.Unlock()
 	l.Start(t.admit.Call.Request, t.admit.Call.Server, t, t.ended)
 }

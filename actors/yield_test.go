@@ -114,3 +114,46 @@ func TestPool_WhoLostItsConnectionToAnotherIsTold(t *testing.T) {
 		t.Errorf("alice found %+v, then %+v", first, next)
 	}
 }
+
+// One that was cut off during a call comes back for its answer within
+// limits.resume_for: until then it has not left.
+func TestPool_AClientForWhichAnAnswerIsKeptHasNotLeft(t *testing.T) {
+	s := tallying()
+	r, _, clock := still(t, actortest.Dialer{"a": s})
+	apply(t, r, isolated("a", messages.IsolationClient, func(s *messages.ServerSpec) {
+		s.Policy.PoolMax, s.Policy.PoolIdleTTL = 1, 15*time.Second
+	}))
+	connect(t, r, "a")
+	alice := call("a")
+	alice.Client = openClient(t, r)
+	stream, err := r.OpenStream(alice.Client, messages.Anonymous, messages.StreamSpec{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.CloseStream(alice.Client, stream)
+	counts(t, r, alice)
+	sessions(t, r, 0)
+	opened, err := r.KeepStream(alice.Client, messages.Anonymous, messages.StreamSpec{Request: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := r.KeepEvent(alice.Client, opened.Stream, []byte("the beginning"))
+	r.KeepEvent(alice.Client, opened.Stream, []byte("the answer"))
+	r.CloseStream(alice.Client, opened.Stream)
+
+	clock.Advance(12 * time.Second)
+	bob := call("a")
+	bob.Client = openClient(t, r)
+	waiting := background(r, bob)
+	sessions(t, r, 1)
+	actortest.Eventually(t, "it has been asked, and is asked again", func() bool { return slices.Contains(clock.Pending(), "2s") })
+	again, err := r.KeepStream(alice.Client, messages.Anonymous, messages.StreamSpec{After: first.ID})
+	if err != nil || again.Stream == 0 {
+		t.Fatalf("who came back got %+v, %v", again, err)
+	}
+	r.CloseStream(alice.Client, again.Stream)
+	pass(t, clock, 3*time.Second) // pool.idle_ttl
+	if out := <-waiting; out.Failure != nil {
+		t.Fatal(out.Failure)
+	}
+}

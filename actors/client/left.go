@@ -8,7 +8,9 @@ import "time"
 const leftAfter = 10 * time.Second
 
 // hasLeft tells whether the client has gone without ending its session. Of one
-// that has never listened nobody knows.
+// that has never listened nobody knows, and one for which an answer is kept may
+// still come back for it.
 func (c *client) hasLeft() bool {
-	return c.heard && len(c.streams) == 0 && len(c.requests) == 0 && c.env.Clock.Now().Sub(c.used) >= leftAfter
+	return c.heard && len(c.streams) == 0 && len(c.requests) == 0 && !c.kept.answers() &&
+		c.env.Clock.Now().Sub(c.used) >= leftAfter
 }

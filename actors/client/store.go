@@ -1,6 +1,7 @@
 package client
 
 import (
+	"slices"
 	"time"
 
 	"github.com/mcpx/mcpx/messages"
@@ -91,6 +92,12 @@ func (s *store) expire(now time.Time, limits *messages.Limits) time.Duration {
 		s.drop()
 	}
 	return 0
+}
+
+// answers tells whether anything is kept of a request's stream that has no
+// connection.
+func (s *store) answers() bool {
+	return slices.ContainsFunc(s.entries, func(e entry) bool { return e.number > 0 && e.log.request && e.log.open == 0 })
 }
 
 func (s *store) drop() {

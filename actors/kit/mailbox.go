@@ -26,8 +26,8 @@ type Mailbox struct {
 }
 
 // Inline is the mailbox of actors that run on the goroutine of whoever posts to
-// them: no wake-up. It is for actors with one poster at a time, which do little
-// and never block.
+// them: no wake-up. It is for actors that mostly have one poster at a time, do
+// little and never block.
 func Inline() actor.PropsOption {
 	return actor.WithMailbox(func() actor.Mailbox { return new(Mailbox) })
 }

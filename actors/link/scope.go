@@ -62,7 +62,7 @@ func (w *Watch) End() bool {
 }
 
 // Cancel ends it; nil means context.Canceled. Only the first time counts. It
-// calls what AfterFunc has noted.
+// tells whoever watches it, the last one first.
 func (s *Scope) Cancel(cause error) {
 	if cause == nil {
 		cause = context.Canceled

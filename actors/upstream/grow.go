@@ -170,10 +170,13 @@ func (u *upstream) load(d *demand, reserved int) load {
 // handshakes over HTTP for little.
 func startsAtOnce(t messages.Transport) int {
 	if t == messages.TransportStdio {
-		return max(2, runtime.GOMAXPROCS(0))
+		return max(2, processors)
 	}
 	return 16
 }
+
+// processors is how many there are, whatever a program does with their number later.
+var processors = runtime.GOMAXPROCS(0)
 
 // makeRoom closes up to n connections that somebody can do without, those idle
 // for longest first, in favour of callers who have none: what is nobody's and

@@ -31,6 +31,7 @@ type mux struct {
 	subscription *subscription // nil where there can be none
 	counts       counts
 	held         holding // of the reader
+	more         bool    // the reader has another message already
 }
 
 // holding is what takes the answers that have come together, of one client: it
@@ -105,7 +106,9 @@ func (x *mux) one(b []byte) {
 // duplicate, to an answer after the deadline or to nobody; the message is dropped.
 func (x *mux) answer(id jsonrpc.ID, out messages.Outcome) {
 	if p := x.requestOf(id.String()); p != nil {
-		x.held.hold(p.batch)
+		if x.more { // else what a server says last would wait for what its end brings about
+			x.held.hold(p.batch)
+		}
 		p.end(out)
 		return
 	}

@@ -17,8 +17,8 @@ func (c *stdioConn) read() {
 	lines := jsonrpc.NewLineReader(c.process.stdout, c.limits.MessageBytes)
 	defer c.held.release()
 	for n := 0; ; n++ {
-		more := lines.More()
-		if n == mostAnswers || !more {
+		heard := !lines.More()
+		if n == mostAnswers || heard {
 			c.held.release()
 			n = 0
 		}
@@ -27,9 +27,10 @@ func (c *stdioConn) read() {
 		if err != nil && !tooLong {
 			return // the end, or a pipe that was closed under us
 		}
-		if !more { // else this came with what was heard before
+		if heard { // else this came with what was heard before
 			c.doubts.hear()
 		}
+		c.more = lines.More()
 		if tooLong {
 			c.tooLong(line, lines.Tail())
 		} else {

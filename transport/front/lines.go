@@ -26,12 +26,14 @@ type lineWriter struct {
 	spare   []byte // what waited before, to be used again
 	writing bool
 	held    int // by so many: what is posted waits for them
+	posted  int // messages that have waited for them
 	err     error
 }
 
 const (
 	mostWaiting = 64 << 10  // bytes that may wait; whoever brings more waits, too
 	mostSpare   = 256 << 10 // bytes of room that are kept
+	mostPosted  = 32        // messages that may wait for those who hold
 )
 
 func newLineWriter(w io.Writer) *lineWriter {
@@ -90,7 +92,8 @@ func (l *lineWriter) post(answer response) bool {
 		return false
 	}
 	l.waiting = append(answer.append(l.waiting), '\n')
-	if !l.writing && l.held == 0 {
+	l.posted++
+	if !l.writing && (l.held == 0 || l.posted >= mostPosted) { // those who hold may take turns
 		l.push()
 	}
 	return true
@@ -115,7 +118,7 @@ func (l *lineWriter) Release() {
 // push writes what waits as far as nobody has to wait for that. The rest is left
 // to a goroutine. The lock is held, but not meanwhile.
 func (l *lineWriter) push() {
-	l.writing = true
+	l.writing, l.posted = true, 0
 	if l.prompt.able() {
 		b := l.waiting
 		l.waiting, l.spare = l.spare[:0], nil

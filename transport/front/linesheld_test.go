@@ -47,6 +47,24 @@ func TestLineWriterHeld_WhatIsPostedGoesOutInOneWriteWhenNobodyHoldsItAnyMore(t 
 	l.drain()
 }
 
+// Several readers may hold it in turns, so that at no time nobody does.
+func TestLineWriterHeld_MoreThanMayWaitGoesOutThough(t *testing.T) {
+	g := newGate()
+	l := newLineWriter(g)
+	l.Hold()
+	want := ""
+	for i := range mostPosted {
+		l.post(ready("%d", i))
+		want += fmt.Sprintln(i)
+	}
+	if got := await(t, "the write", g.arrived); string(got) != want {
+		t.Errorf("got %q", got)
+	}
+	g.pass <- nil
+	l.Release()
+	l.drain()
+}
+
 // Notifications are written, answers are posted: none overtakes another.
 func TestLineWriterHeld_WhatIsWrittenMeanwhileTakesAlongWhatWaits(t *testing.T) {
 	var b bytes.Buffer

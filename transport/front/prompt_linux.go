@@ -11,5 +11,9 @@ import (
 // cannot be done here. Pipes can from Linux 6.4 on, sockets from 5.7.
 func writeNow(fd int, b []byte) (n int, able bool) {
 	n, err := unix.Pwritev2(fd, [][]byte{b}, -1, unix.RWF_NOWAIT)
-	return max(n, 0), err == nil || errors.Is(err, unix.EAGAIN)
+	switch {
+	case err == nil, errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR), errors.Is(err, unix.ENOBUFS), errors.Is(err, unix.ENOMEM):
+		return max(n, 0), true
+	}
+	return 0, false
 }

@@ -197,10 +197,7 @@ func waitFor(wait func(), d time.Duration, broken <-chan struct{}) bool {
 // reply writes an answer of the reading loop, beside it: the loop must notice
 // the end also when the client does not read. A client that piles up
 // stdioParallel of them is not read from until it reads.
-func (c *stdio) reply(message []byte) { c.replyAfter(func() {}, message) }
-
-// replyAfter is reply, after something that may have to wait.
-func (c *stdio) replyAfter(wait func(), message []byte) {
+func (c *stdio) reply(message []byte) {
 	if len(c.replies) == cap(c.replies) {
 		c.endBatch()
 	}
@@ -208,7 +205,6 @@ func (c *stdio) replyAfter(wait func(), message []byte) {
 	case c.replies <- struct{}{}:
 		c.requests.Go(func() {
 			defer func() { <-c.replies }()
-			wait()
 			c.out.send(message)
 		})
 	case <-c.stop:
@@ -271,7 +267,10 @@ func (c *stdio) greet(id jsonrpc.ID, caller mcp.Caller) {
 		c.requests.Go(func() { c.out.send(answer()) })
 		return
 	}
-	c.replyAfter(c.opts.BeforeGreeting, answer())
+	greeting := answer()
+	c.endBatch()
+	c.opts.BeforeGreeting() // here: what the client says next is answered behind that
+	c.reply(greeting)
 }
 
 // take takes a notification, or a response.

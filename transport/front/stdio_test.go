@@ -45,6 +45,26 @@ func TestStdio_ALegacyConnection(t *testing.T) {
 	}
 }
 
+func TestStdio_WhatFollowsInitializeWaitsWithIt(t *testing.T) {
+	entered, leave := make(chan struct{}), make(chan struct{})
+	p := newPipes(t, Options{BeforeGreeting: func() {
+		close(entered)
+		<-leave
+	}})
+	p.send(initializeMessage(mcp.V20251125) + "\n" + `{"jsonrpc":"2.0","id":1,"method":"ping"}`) // in one write
+	await(t, "the wait", entered)
+	select {
+	case line := <-p.lines:
+		t.Errorf("answered meanwhile: %s", line)
+	default:
+	}
+	close(leave)
+	lines := []string{await(t, "an answer", p.lines), await(t, "an answer", p.lines)}
+	if all := strings.Join(lines, "\n"); !strings.Contains(all, `"protocolVersion"`) || !strings.Contains(all, `{"jsonrpc":"2.0","id":1,"result":{}}`) {
+		t.Errorf("got %s", all)
+	}
+}
+
 func TestStdio_ListChangedOnlyAfterInitialized(t *testing.T) {
 	p := newPipes(t, Options{})
 	p.send(`{"jsonrpc":"2.0","method":"notifications/initialized"}`) // before initialize: means nothing
