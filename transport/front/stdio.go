@@ -270,7 +270,9 @@ func (c *stdio) greet(id jsonrpc.ID, caller mcp.Caller) {
 	greeting := answer()
 	c.endBatch()
 	c.opts.BeforeGreeting() // here: what the client says next is answered behind that
-	c.reply(greeting)
+	if !c.out.post(response{ready: greeting}) {
+		c.reply(greeting)
+	}
 }
 
 // take takes a notification, or a response.
